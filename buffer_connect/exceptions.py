@@ -1,0 +1,168 @@
+"""Everything this package raises for a caller to handle.
+
+BufferConnectError
+├── AuthorizationFailed      Buffer refused the authorization
+├── NotLinked                the user never linked a Buffer account
+├── AmbiguousLink            several links fit, the caller has to choose
+├── MissingScope             linked, but a needed scope was not granted
+├── LinkRevoked              the link has ended, only the user can renew it
+├── TokenUnavailable         no usable access token at the moment
+├── BufferUnavailable        Buffer did not answer, or not in a usable way
+├── RateLimited              Buffer asks to wait
+├── BufferAPIError           Buffer's API answered with errors
+└── DecryptionFailed         a stored secret cannot be opened
+    ├── KeyUnavailable       its key is not in the settings
+    ├── Tampered             its bytes do not belong here, or were changed
+    └── UnknownVersion       it was sealed in a format this release does not know
+
+Data is on attributes. No text holds a token or a response body. Misconfiguration
+is Django's ``ImproperlyConfigured`` and not in this tree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+SHOWN = 200
+
+
+def printable(text: str, limit: int = SHOWN) -> str:
+    """Return ``text`` cut to ``limit`` characters, with control characters and line breaks escaped."""
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in text[:limit]
+    )
+
+
+def _restore(kind: type[BufferConnectError], args: tuple[Any, ...]) -> BufferConnectError:
+    return kind.__new__(kind, *args)
+
+
+class BufferConnectError(Exception):
+    """Catch this to handle all that this package raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Worker pools pickle exceptions, and the default would call __init__ with the text.
+        return _restore, (type(self), self.args), self.__dict__
+
+
+class AuthorizationFailed(BufferConnectError):
+    """Show the user why no link was made; ``access_denied`` was the user's own choice."""
+
+    def __init__(self, error: str, description: str = "") -> None:
+        super().__init__(f"Buffer refused the authorization: {printable(error)}")
+        self.error = error
+        self.description = description
+
+
+class NotLinked(BufferConnectError):
+    """Send the user to the connect page."""
+
+    def __init__(self, user: Any) -> None:
+        super().__init__("The user has not linked a Buffer account.")
+        self.user = user
+
+
+class AmbiguousLink(BufferConnectError):
+    """Let the user choose one of ``links`` and pass its ``account_id``."""
+
+    def __init__(self, links: Iterable[Any]) -> None:
+        self.links = list(links)
+        super().__init__(f"{len(self.links)} linked accounts fit; pass account_id.")
+
+
+class MissingScope(BufferConnectError):
+    """Send the user to the connect page with ``scopes`` to ask for what is missing."""
+
+    def __init__(self, link: Any, scopes: Iterable[str]) -> None:
+        self.link = link
+        self.scopes = tuple(scopes)
+        super().__init__(f"The link was not granted {printable(' '.join(self.scopes))}.")
+
+
+class LinkRevoked(BufferConnectError):
+    """Send the user to the connect page to link again; ``reason`` says how the link ended."""
+
+    def __init__(self, link: Any, reason: str) -> None:
+        super().__init__(f"The link has ended: {printable(reason)}.")
+        self.link = link
+        self.reason = reason
+
+
+class TokenUnavailable(BufferConnectError):
+    """Try again soon, not before ``retry_at`` where that is known; the link lives on."""
+
+    def __init__(self, message: str = "", retry_at: datetime | None = None) -> None:
+        super().__init__(message or "No usable access token at the moment; try again soon.")
+        self.retry_at = retry_at
+
+
+class BufferUnavailable(BufferConnectError):
+    """Try again after ``retry_after`` seconds, but never repeat a mutation blindly."""
+
+    def __init__(self, message: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message or "Buffer gave no usable answer.")
+        self.retry_after = retry_after
+
+
+class RateLimited(BufferConnectError):
+    """Wait ``retry_after`` seconds; ``window`` is the limit that was reached (15m, 24h or 30d)."""
+
+    def __init__(self, retry_after: float | None, window: str | None) -> None:
+        super().__init__(
+            f"Buffer's rate limit is reached: window={printable(window or 'unknown')} "
+            f"retry_after={retry_after}"
+        )
+        self.retry_after = retry_after
+        self.window = window
+
+
+class BufferAPIError(BufferConnectError):
+    """Read ``errors`` and the partial ``data``; the query, or a permission, has to change."""
+
+    def __init__(self, errors: Sequence[Any], data: dict[str, Any] | None) -> None:
+        self.errors = list(errors)
+        self.data = data
+        super().__init__(f"Buffer's API answered with errors: {', '.join(self.codes)}")
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the ``extensions.code`` of each error, ``no code`` where it has none."""
+        return tuple(_code(error) for error in self.errors)
+
+
+class DecryptionFailed(BufferConnectError):
+    """Tell the site's operator; the link is untouched and heals when the key is back."""
+
+
+class KeyUnavailable(DecryptionFailed):
+    """Put the key named ``kid`` back into ``BUFFER_CONNECT["ENCRYPTION_KEYS"]``."""
+
+    def __init__(self, kid: str) -> None:
+        super().__init__(f"ENCRYPTION_KEYS holds no key with the id {printable(kid)}.")
+        self.kid = kid
+
+
+class Tampered(DecryptionFailed):
+    """Find out who wrote this value: it was changed, or copied from another place."""
+
+    def __init__(self) -> None:
+        super().__init__("A sealed value was changed, or belongs to another row.")
+
+
+class UnknownVersion(DecryptionFailed):
+    """Run the release that sealed this value, or a later one."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"A sealed value has the unknown format version {version}.")
+        self.version = version
+
+
+def _code(error: Any) -> str:
+    extensions = error.get("extensions") if isinstance(error, dict) else None
+    code = extensions.get("code") if isinstance(extensions, dict) else None
+    return printable(code, 50) if isinstance(code, str) and code else "no code"
