@@ -1,0 +1,1 @@
+"""Links a Django site's users to their Buffer accounts and keeps the links fresh."""

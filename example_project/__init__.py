@@ -1,0 +1,1 @@
+"""The example site: what a project that uses the package looks like."""

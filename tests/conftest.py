@@ -1,0 +1,51 @@
+"""Fixtures of every test: a database of its own, users, and a local Buffer."""
+
+import pytest
+from django.conf import settings as site
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from example_project import databases
+from tests import servers
+
+VENDORS = {"postgres": "postgresql", "mariadb": "mysql"}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests that speak of another database than the one in use."""
+    foreign = {marker for marker, vendor in VENDORS.items() if vendor != connection.vendor}
+    left_out = [item for item in items if foreign.intersection(item.keywords)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_setup(item):
+    for marker, missing in servers.MISSING.items():
+        if marker in item.keywords and (reason := missing()):
+            give_up = pytest.fail if servers.REQUIRED else pytest.skip
+            give_up(reason)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_parallel_suffix):
+    """Put SQLite's test database into a file: threads and processes share it."""
+    database = site.DATABASES["default"]
+    if database["ENGINE"] == databases.SQLITE:
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "tests.sqlite3")
+
+
+@pytest.fixture
+def database_url(transactional_db):
+    """The URL of the test database, for another process's DATABASE_URL."""
+    return databases.to_url(connection.settings_dict)
+
+
+@pytest.fixture
+def user(db):
+    return get_user_model().objects.create_user("ada", "ada@example.com", "a-password")
+
+
+@pytest.fixture
+def other_user(db):
+    return get_user_model().objects.create_user("bob", "bob@example.com", "a-password")
