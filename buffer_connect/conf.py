@@ -1,0 +1,257 @@
+"""The settings of this app: one dict ``BUFFER_CONNECT``, one typed property for each key.
+
+Read at each access, so that ``override_settings`` works. What cannot be used raises
+``ImproperlyConfigured`` with a text that says the fix and holds no secret; the system checks
+report the same. No secret is bound to a local name here: error reports show the locals of every
+frame.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from buffer_connect.scopes import ALWAYS_ASKED, is_scope
+from buffer_connect.sealing import InvalidKeys, Keyring, Secret
+from buffer_connect.timing import InvalidTiming, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NAME = "BUFFER_CONNECT"
+NAMES = (
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "ENCRYPTION_KEYS",
+    "REDIRECT_URI",
+    "SCOPES",
+    "ISSUER",
+    "ENDPOINTS",
+    "API_URL",
+    "REQUIRE_ISS",
+    "DEFAULT_NEXT_URL",
+    "TIMING",
+    "RETENTION",
+)
+# The paths of Buffer's discovery document, relative to the issuer.
+PATHS = {
+    "authorization": "/auth",
+    "token": "/token",
+    "revocation": "/token/revocation",
+    "introspection": "/token/introspection",
+}
+DEFAULT_SCOPES = ("account:read", "posts:read", "posts:write", "offline_access")
+_ARTICLES = {
+    str: "a str",
+    list: "a list",
+    dict: "a dict",
+    bool: "True or False",
+    timedelta: "a timedelta",
+    type(None): "None",
+}
+
+
+class Settings:
+    """Typed access to ``BUFFER_CONNECT``; each property says what it takes and its default."""
+
+    @property
+    def client_id(self) -> str:
+        """``CLIENT_ID``: str, required."""
+        if not self._get("CLIENT_ID", str, ""):
+            raise _wrong("CLIENT_ID", "to the client id that Buffer gave your app")
+        return str(self._raw()["CLIENT_ID"])
+
+    @property
+    def client_secret(self) -> Secret | None:
+        """``CLIENT_SECRET``: str or None; None is a public client, that sends no secret."""
+        if self._get("CLIENT_SECRET", (str, type(None)), None) == "":
+            raise _wrong("CLIENT_SECRET", "to your app's secret, or to None for a public client")
+        secret = self._raw().get("CLIENT_SECRET")
+        return None if secret is None else Secret(secret)
+
+    @property
+    def keyring(self) -> Keyring:
+        """``ENCRYPTION_KEYS``: list of ``kid:base64``, required; the first seals."""
+        try:
+            return Keyring.parse(self._get("ENCRYPTION_KEYS", list, []))
+        except InvalidKeys as error:
+            message = f'{NAME}["ENCRYPTION_KEYS"] cannot be used. {error}'
+        # Outside of the handler, so that no frame that holds a key is reported.
+        raise ImproperlyConfigured(message)
+
+    @property
+    def redirect_uri(self) -> str | None:
+        """``REDIRECT_URI``: URL or None; None builds it from the request."""
+        return _url_or_none("REDIRECT_URI", self._get("REDIRECT_URI", (str, type(None)), None))
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """``SCOPES``: list of str; the scopes that are always asked come with them."""
+        scopes = self._get("SCOPES", list, list(DEFAULT_SCOPES))
+        if not all(is_scope(scope) for scope in scopes):
+            raise _wrong("SCOPES", 'to a list of scopes without blanks, such as ["posts:read"]')
+        return tuple(dict.fromkeys([*scopes, *ALWAYS_ASKED]))
+
+    @property
+    def issuer(self) -> str:
+        """``ISSUER``: URL, ``https://auth.buffer.com``; compared character by character."""
+        issuer = _url("ISSUER", self._get("ISSUER", str, "https://auth.buffer.com"))
+        if "?" in issuer:
+            raise _wrong("ISSUER", "to a URL without a query (RFC 8414 section 2)")
+        return issuer
+
+    @property
+    def authorization_endpoint(self) -> str:
+        """``ENDPOINTS["authorization"]``: URL, the issuer's ``/auth``."""
+        return self._required_endpoint("authorization")
+
+    @property
+    def token_endpoint(self) -> str:
+        """``ENDPOINTS["token"]``: URL, the issuer's ``/token``."""
+        return self._required_endpoint("token")
+
+    @property
+    def revocation_endpoint(self) -> str | None:
+        """``ENDPOINTS["revocation"]``: URL or None (off), the issuer's ``/token/revocation``."""
+        return self._endpoint("revocation")
+
+    @property
+    def introspection_endpoint(self) -> str | None:
+        """``ENDPOINTS["introspection"]``: URL or None (off), the issuer's ``/token/introspection``."""
+        return self._endpoint("introspection")
+
+    @property
+    def api_url(self) -> str:
+        """``API_URL``: URL, ``https://api.buffer.com``."""
+        return _url("API_URL", self._get("API_URL", str, "https://api.buffer.com"))
+
+    @property
+    def require_iss(self) -> bool:
+        """``REQUIRE_ISS``: bool, True: an authorization response without ``iss`` is refused."""
+        return bool(self._get("REQUIRE_ISS", bool, True))
+
+    @property
+    def default_next_url(self) -> str | None:
+        """``DEFAULT_NEXT_URL``: str or None (the links page), where a finished connect leads."""
+        value = self._get("DEFAULT_NEXT_URL", (str, type(None)), None)
+        return None if value is None else str(value)
+
+    @property
+    def timing(self) -> Timing:
+        """``TIMING``: dict of timedelta, and ``IN_FLIGHT`` as int; see ``Timing``."""
+        given = self._get("TIMING", dict, {})
+        _refuse_unknown("TIMING", given, Timing.names())
+        try:
+            return Timing.of(given)
+        except InvalidTiming as error:
+            raise ImproperlyConfigured(f'{NAME}["TIMING"] cannot be used. {error}') from error
+
+    @property
+    def retention(self) -> timedelta:
+        """``RETENTION``: timedelta, 90 days; ended links and old events are pruned after it."""
+        retention: timedelta = self._get("RETENTION", timedelta, timedelta(days=90))
+        if retention <= timedelta(0):
+            raise _wrong("RETENTION", "to a positive timedelta")
+        return retention
+
+    @property
+    def unknown_names(self) -> dict[str, str]:
+        """The keys of the dict that are no settings, each with its did-you-mean."""
+        return {str(name): did_you_mean(name, NAMES) for name in self._raw() if name not in NAMES}
+
+    def _raw(self) -> dict[str, Any]:
+        if not isinstance(getattr(settings, NAME, {}), dict):
+            raise ImproperlyConfigured(f"Set {NAME} to a dict.")
+        return getattr(settings, NAME, {})
+
+    def _get(self, name: str, kind: type | tuple[type, ...], default: Any) -> Any:
+        if not isinstance(self._raw().get(name, default), kind):
+            raise _wrong(name, f"to {_names(kind)}")
+        return self._raw().get(name, default)
+
+    def _required_endpoint(self, name: str) -> str:
+        url = self._endpoint(name)
+        if url is None:
+            raise _wrong("ENDPOINTS", f'to a dict whose "{name}" is a URL; it cannot be turned off')
+        return url
+
+    def _endpoint(self, name: str) -> str | None:
+        endpoints = self._get("ENDPOINTS", dict, {})
+        _refuse_unknown("ENDPOINTS", endpoints, PATHS)
+        if name not in endpoints:
+            return self.issuer.rstrip("/") + PATHS[name]
+        return _url_or_none(f'ENDPOINTS"]["{name}', endpoints[name])
+
+
+conf = Settings()
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """Return the question that offers the nearest of ``names``; empty when none is near."""
+    known = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(str(name).lower(), known, n=1)
+    return f"Did you mean {known[near[0]]}?" if near else ""
+
+
+def insecure_transport() -> bool:
+    """Return whether ``OAUTHLIB_INSECURE_TRANSPORT`` is on; any value counts, "0" too."""
+    return bool(os.environ.get("OAUTHLIB_INSECURE_TRANSPORT"))
+
+
+def _wrong(name: str, cure: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f'Set {NAME}["{name}"] {cure}.')
+
+
+def _names(kinds: type | tuple[type, ...]) -> str:
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    return " or ".join(_ARTICLES[kind] for kind in kinds)
+
+
+def _refuse_unknown(name: str, given: Iterable[object], known: Iterable[str]) -> None:
+    for key in given:
+        if key not in known:
+            question = did_you_mean(key, known) or f"It takes {', '.join(known)}."
+            raise ImproperlyConfigured(f'{NAME}["{name}"] has no key {key!r}. {question}')
+
+
+def _url_or_none(name: str, value: object) -> str | None:
+    return None if value is None else _url(name, value)
+
+
+def _url(name: str, value: object) -> str:
+    if not isinstance(value, str) or not _is_absolute(value):
+        raise _wrong(name, "to an absolute URL without blanks, user or fragment")
+    if value.startswith("http:") and not _is_loopback(urlsplit(value).hostname):
+        raise _wrong(name, "to an https URL; plain http is for loopback hosts only")
+    if value.startswith("http:") and not insecure_transport():
+        raise _wrong(
+            name, "to an https URL, or set OAUTHLIB_INSECURE_TRANSPORT=1 in the environment"
+        )
+    return value
+
+
+def _is_absolute(value: str) -> bool:
+    if not value.isascii() or any(not "!" <= character <= "~" for character in value):
+        return False
+    try:
+        parts = urlsplit(value)
+        # The port is parsed when it is asked for.
+        usable = parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    unwanted = "@" in parts.netloc or "#" in value or "\\" in value
+    return bool(usable) and not unwanted and value.startswith(("https://", "http://"))
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
