@@ -1,0 +1,88 @@
+# Every target makes or reuses .venv by itself; the commands it runs are echoed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS ?= python3.13 python3.12 python3.11 python3 python
+POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/buffer_connect
+MARIADB_URL ?= mysql://root@127.0.0.1:3306/buffer_connect
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n 2
+QUICK := not (long or browser or redis or rabbitmq)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-matrix \
+	check coverage clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed ## run the example site with a local Buffer, a worker and beat
+	$(BIN)/python manage.py demo
+
+demo-check: $(VENV)/.installed ## play the demo's story without a person; exits 0 or 1
+	$(BIN)/python manage.py demo --check
+
+test: export DATABASE_URL :=
+test: $(VENV)/.installed ## run the quick tests, on SQLite
+	$(PYTEST) -m "$(QUICK)"
+
+test-all: test test-users test-postgres test-mariadb test-matrix ## run all suites; a missing server fails
+
+test-users test-postgres test-mariadb: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
+
+test-users: export DATABASE_URL :=
+test-users: $(VENV)/.servers ## run all tests on SQLite, with a user model whose key is a UUID
+	$(PYTEST) --ds tests.settings_uuid_user
+
+test-postgres: $(VENV)/.servers ## run all tests on PostgreSQL (POSTGRES_URL)
+	DATABASE_URL=$(POSTGRES_URL) $(PYTEST)
+
+test-mariadb: $(VENV)/.servers ## run all tests on MariaDB (MARIADB_URL)
+	DATABASE_URL=$(MARIADB_URL) $(PYTEST)
+
+test-matrix: $(VENV)/.dev ## run the built wheel on every supported Python and Django
+	$(BIN)/tox run
+
+check: $(VENV)/.dev ## lint, types, floors, templates and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	git ls-files -z '*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
+	$(BIN)/python -m django makemigrations --check --dry-run --settings tests.settings_uuid_user
+	$(BIN)/mypy
+
+coverage: $(VENV)/.installed ## run the quick tests and print what they leave out
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "$(QUICK)"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+clean: ## remove .venv and everything that was made
+	rm -rf $(VENV) .tox .demo build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+
+# An interpreter counts when it runs (a version manager's shim may not), is new enough
+# and can make a virtual environment.
+$(BIN)/python:
+	@for python in $(PYTHONS); do \
+		if $$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "$$python -m venv $(VENV)"; \
+			exec $$python -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "No Python 3.11 or newer that can make a virtual environment; tried: $(PYTHONS)" >&2; exit 1
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[sandbox,test]'
+	@touch $@
+
+$(VENV)/.servers: $(VENV)/.installed
+	$(PIP) --editable '.[postgres,mysql,redis]'
+	@touch $@
+
+# Dependency groups need pip 25.1.
+$(VENV)/.dev: $(VENV)/.installed
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --group dev
+	@touch $@
