@@ -1,7 +1,8 @@
+import uuid
+
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.utils.timezone
-import uuid
 from django.db import migrations, models
 
 
