@@ -61,5 +61,5 @@ BUFFER_CONNECT = {
     "CLIENT_ID": "tests-client",
     "CLIENT_SECRET": "tests-client-secret",
     "ENCRYPTION_KEYS": ["tests:CNsp/e3ROkLRfluX0trN4uc7u7At0Ow6Pgf3XdZgUtg="],
-    "REDIRECT_URI": "http://testserver/buffer/callback/",
+    "REDIRECT_URI": "https://testserver/buffer/callback/",
 }
