@@ -5,6 +5,7 @@ from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from buffer_connect.sandbox import Sandbox
 from example_project import databases
 from tests import servers
 
@@ -49,3 +50,13 @@ def user(db):
 @pytest.fixture
 def other_user(db):
     return get_user_model().objects.create_user("bob", "bob@example.com", "a-password")
+
+
+@pytest.fixture
+def sandbox(settings, monkeypatch):
+    """Start a local Buffer and point the settings at it."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    ours = settings.BUFFER_CONNECT
+    with Sandbox(client_id=ours["CLIENT_ID"], client_secret=ours["CLIENT_SECRET"]) as buffer:
+        settings.BUFFER_CONNECT = {**ours, "ISSUER": buffer.url, "API_URL": buffer.api_url}
+        yield buffer
