@@ -1,0 +1,1 @@
+"""What the package does: the only place that knows both the rows and the network."""

@@ -1,0 +1,59 @@
+"""Telling the site: signals go out after the commit, and the event remembers that they did."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+
+from buffer_connect import signals
+from buffer_connect.models import BufferLink, LinkEvent
+from buffer_connect.models.clock import DatabaseNow
+
+# After this a state change whose signal is missing is announced by whoever cleans up.
+OVERDUE_AFTER = timedelta(minutes=5)
+
+
+def announce(event: LinkEvent, *, request: HttpRequest | None = None) -> None:
+    """Send the signal of a committed `event`, then note that it went out.
+
+    A process that dies in between sends it again later: at least once, told apart by `event_id`.
+    """
+    link = BufferLink.objects.using(BufferLink.written_on()).get(pk=event.link_id)
+    if event.kind == LinkEvent.Kind.REVOKED:
+        _send(signals.link_revoked, link=link, reason=event.reason, event_id=event.uid)
+    else:
+        facts = {"created": event.created, "event_id": event.uid}
+        _send(signals.link_connected, link=link, request=request, **facts)
+    events = LinkEvent.objects.using(BufferLink.written_on())
+    events.filter(pk=event.pk).update(announced_at=DatabaseNow())
+
+
+def announce_overdue() -> int:
+    """Announce the state changes whose process died before it could; return how many."""
+    events = LinkEvent.objects.using(BufferLink.written_on()).unannounced()
+    overdue = list(events.filter(created_at__lt=DatabaseNow() - OVERDUE_AFTER)[:1000])
+    for event in overdue:
+        announce(event)
+    return len(overdue)
+
+
+def refreshed(pk: int) -> None:
+    """Send `link_refreshed`, at most once, where somebody listens."""
+    _tell(signals.link_refreshed, pk)
+
+
+def refresh_failed(pk: int, *, error: str) -> None:
+    """Send `link_refresh_failed`, at most once, where somebody listens."""
+    if signals.link_refresh_failed.has_listeners(BufferLink):
+        link = BufferLink.objects.using(BufferLink.written_on()).get(pk=pk)
+        retry_at = link.next_attempt_at
+        _send(signals.link_refresh_failed, link=link, error=error, retry_at=retry_at)
+
+
+def _tell(signal: Any, pk: int) -> None:
+    if signal.has_listeners(BufferLink):
+        _send(signal, link=BufferLink.objects.using(BufferLink.written_on()).get(pk=pk))
+
+
+def _send(signal: Any, **facts: Any) -> None:
+    signal.send_robust(sender=BufferLink, **facts)

@@ -1,0 +1,61 @@
+"""The breaker: while Buffer refuses this client, no link is touched.
+
+A wrong client secret must end nothing. The state is shared by all processes and keyed by client
+id and secret, so that a corrected secret closes it at once.
+"""
+
+import hashlib
+import logging
+from datetime import timedelta
+
+from django.db.models import Q
+
+from buffer_connect.conf import conf
+from buffer_connect.models import BufferLink, ServiceState
+from buffer_connect.models.clock import DatabaseNow
+
+logger = logging.getLogger(__name__)
+
+PROBE_EVERY = timedelta(seconds=60)
+NAME = "breaker"
+
+
+def is_open() -> bool:
+    """Return whether the token endpoint last refused the client that is configured."""
+    return _row().filter(opened_at__isnull=False).exists()
+
+
+def take_probe() -> bool:
+    """Return whether the caller may try one link, at most once in `PROBE_EVERY`."""
+    rested = Q(probe_at=None) | Q(probe_at__lte=DatabaseNow() - PROBE_EVERY)
+    return _row().filter(rested, opened_at__isnull=False).update(probe_at=DatabaseNow()) == 1
+
+
+def open_() -> None:
+    """Stop all refreshing: the token endpoint answered `invalid_client`."""
+    if is_open():
+        return
+    ServiceState.objects.put(
+        NAME, key=_client_key(), opened_at=DatabaseNow(), probe_at=DatabaseNow()
+    )
+    logger.error(
+        "breaker=open error=invalid_client Buffer refuses CLIENT_ID and CLIENT_SECRET; "
+        "no link is ended; correct BUFFER_CONNECT and refreshing goes on by itself"
+    )
+
+
+def close() -> None:
+    """Go on refreshing: the token endpoint knows this client."""
+    if _row().filter(opened_at__isnull=False).update(opened_at=None, probe_at=None):
+        logger.warning("breaker=closed")
+
+
+def _row():  # type: ignore[no-untyped-def]
+    states = ServiceState.objects.using(BufferLink.written_on())
+    return states.filter(name=NAME, key=_client_key())
+
+
+def _client_key() -> str:
+    secret = conf.client_secret
+    parts = conf.client_id, secret.reveal() if secret else ""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

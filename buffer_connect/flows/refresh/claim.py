@@ -1,0 +1,169 @@
+"""Who may refresh what, until when: claim, pre-flight, intent (T1, T2, T4)."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
+from uuid import UUID, uuid4
+
+from django.db import OperationalError
+
+from buffer_connect.conf import conf
+from buffer_connect.exceptions import DecryptionFailed
+from buffer_connect.models import BufferLink, statements
+from buffer_connect.models.contention import is_contention
+from buffer_connect.sealing import Keyring, Secret
+
+logger = logging.getLogger(__name__)
+
+BLOCKED_FOR = timedelta(minutes=5)
+DIGEST_PURPOSE = "link refresh token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The links whose lease one worker holds. `started` is monotonic, before the lease began."""
+
+    owner: UUID
+    started: float
+    links: list[BufferLink]
+
+    @property
+    def send_by(self) -> float:
+        """The monotonic moment after which no request may be begun: its answer must be stored
+        before the lease ends."""
+        timing = conf.timing
+        return self.started + timing.lease - timing.total - timing.commit - timing.skew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One refresh token on its way, as its owner read the row."""
+
+    link: BufferLink
+    owner: UUID
+    token: Secret = field(repr=False)
+    keyring: Keyring = field(repr=False)
+    send_by: float
+    read_at: float
+
+    @property
+    def is_resend(self) -> bool:
+        """Whether this generation went out before and no answer settled it."""
+        return self.link.in_doubt
+
+    @property
+    def sent_count(self) -> int:
+        """What T2 writes for this attempt."""
+        return self.link.sent_count + 1 if self.is_resend else 1
+
+    @property
+    def held(self) -> dict[str, object]:
+        """The row, the epoch and the generation to which the answer belongs."""
+        link = self.link
+        return {"pk": link.pk, "epoch": link.epoch, "generation": link.generation}
+
+    @property
+    def until_expiry(self) -> float:
+        """Seconds that the held access token lives on; negative when it is over."""
+        return self.link.life_left.total_seconds() - (monotonic() - self.read_at)
+
+
+def claim(ids: list[int]) -> Claim:
+    """T1: take the lease of those of `ids` that may be refreshed now, and read them."""
+    timing, owner, started = conf.timing, uuid4(), monotonic()
+    links: list[BufferLink] = []
+    if _claimed(ids, owner, timing.lease, timing.quarantine):
+        mine = BufferLink.objects.as_held().filter(pk__in=ids, lease_owner=owner)
+        links = list(mine.order_by("refresh_due_at"))
+    return Claim(owner=owner, started=started, links=links)
+
+
+def _claimed(ids: list[int], owner: UUID, lease: float, quarantine: float) -> int:
+    try:
+        return statements.claim(ids=ids, owner=owner, lease=lease, quarantine=quarantine)
+    except OperationalError as error:
+        if is_contention(error):
+            return 0
+        raise
+
+
+def prepare(claimed: Claim) -> list[Attempt]:
+    """Pre-flight: return those of the claim that can be sent, and whose answer can be kept."""
+    attempts = (_prepare(claimed, link) for link in claimed.links)
+    return [attempt for attempt in attempts if attempt is not None]
+
+
+def _prepare(claimed: Claim, link: BufferLink) -> Attempt | None:
+    try:
+        token, keyring = _open(link)
+    except DecryptionFailed as error:
+        block(claimed.owner, link, type(error).__name__)
+        return None
+    return Attempt(
+        link=link,
+        owner=claimed.owner,
+        token=token,
+        keyring=keyring,
+        send_by=claimed.send_by,
+        read_at=monotonic(),
+    )
+
+
+def _open(link: BufferLink) -> tuple[Secret, Keyring]:
+    keyring = conf.keyring
+    token = link.open_refresh_token()
+    if token is None or not keyring.verify_digest(
+        link.refresh_token_digest, token, DIGEST_PURPOSE
+    ):
+        raise DigestMismatch
+    return token, keyring
+
+
+class DigestMismatch(DecryptionFailed):
+    """The refresh token is not the one whose digest was written beside it."""
+
+
+def block(owner: UUID, link: BufferLink, error: str) -> None:
+    """T4b: leave the link as it is and look again in `BLOCKED_FOR`; nothing is sent."""
+    statements.block(
+        pk=link.pk,
+        owner=owner,
+        epoch=link.epoch,
+        generation=link.generation,
+        error=error,
+        delay=BLOCKED_FOR.total_seconds(),
+    )
+    logger.error("link=%s state=blocked error=%s nothing was sent", link.uid, error)
+
+
+def record_intent(attempts: list[Attempt]) -> list[Attempt]:
+    """T2: commit that these may be sent from now on; return those for which it holds.
+
+    Those whose turn comes too late are released (T4).
+    """
+    if not attempts or monotonic() > attempts[0].send_by:
+        release(attempts)
+        return []
+    owner = attempts[0].owner
+    held = [(a.link.pk, a.link.epoch, a.link.generation) for a in attempts]
+    if statements.record_intent(owner=owner, held=held) == len(attempts):
+        return attempts
+    return [attempt for attempt in attempts if _is_recorded(attempt)]
+
+
+def _is_recorded(attempt: Attempt) -> bool:
+    link = attempt.link
+    row = BufferLink.objects.as_held().filter(
+        pk=link.pk, lease_owner=attempt.owner, epoch=link.epoch, generation=link.generation
+    )
+    return row.filter(
+        sent_generation=link.generation, sent_count=attempt.sent_count, sent_ended_at=None
+    ).exists()
+
+
+def release(attempts: Iterable[Attempt]) -> None:
+    """T4: give the lease back; nothing was sent."""
+    for attempt in attempts:
+        statements.release(pk=attempt.link.pk, owner=attempt.owner)

@@ -1,0 +1,115 @@
+"""A usable access token for one caller, refreshed when it must be."""
+
+from collections.abc import Hashable
+from concurrent.futures import TimeoutError as Overdue
+from datetime import timedelta
+from time import monotonic, sleep
+
+from django.db import OperationalError
+
+from buffer_connect.conf import conf
+from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
+from buffer_connect.flows.refresh import breaker, endings
+from buffer_connect.flows.refresh.batch import refresh
+from buffer_connect.flows.refresh.claim import claim
+from buffer_connect.flows.refresh.worker import worker
+from buffer_connect.models import BufferLink, statements
+from buffer_connect.models.contention import is_contention
+
+# A token that lives on for so long is used without a refresh.
+ENOUGH = timedelta(seconds=30)
+# A token stored so recently is not refreshed for the sake of a longer life.
+NEW = timedelta(seconds=60)
+POLL = 0.1
+
+
+def held(pk: int) -> BufferLink:
+    """Return the link as it stands in the database. Raises `BufferLink.DoesNotExist`."""
+    return BufferLink.objects.as_held().get(pk=pk)
+
+
+def is_good(link: BufferLink, min_ttl: timedelta = ENOUGH) -> bool:
+    """Return whether the access token may be handed out: known, accepted, and alive long enough.
+
+    `link` is read `as_held()`. A token without a successor is good to its last second.
+    """
+    if not link.is_active or link.access_token is None or link.is_rejected:
+        return False
+    if link.refresh_token is None:
+        return link.life_left > timedelta(0)
+    return link.life_left >= _wanted_life(link, min_ttl)
+
+
+def _wanted_life(link: BufferLink, min_ttl: timedelta) -> timedelta:
+    stored_at = link.last_refreshed_at or link.connected_at or link.database_now
+    life = link.database_now + link.life_left - stored_at
+    enough = min(ENOUGH, life / 2)
+    if link.database_now - stored_at < NEW:
+        return enough
+    return max(enough, min_ttl)
+
+
+def hold(link: BufferLink, min_ttl: timedelta = ENOUGH) -> BufferLink:
+    """Return `link` with a good access token, waiting at most TIMING["CALL_WAIT"] for a refresh.
+
+    Raises `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`. Callers in one process that
+    want the same link wait for one and the same refresh.
+    """
+    give_up_at = monotonic() + conf.timing.call_wait
+    key: Hashable = (link.pk, min_ttl)
+    future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at))
+    try:
+        return future.result(timeout=conf.timing.call_wait)
+    except Overdue:
+        raise TokenUnavailable from None
+    except BufferLink.DoesNotExist:
+        raise LinkRevoked(link, BufferLink.Status.DISCONNECTED) from None
+
+
+def _obtain(pk: int, min_ttl: timedelta, give_up_at: float) -> BufferLink:
+    link = _current(pk)
+    while not is_good(link, min_ttl):
+        if monotonic() > give_up_at:
+            raise TokenUnavailable(retry_at=link.next_attempt_at)
+        if not _refresh(link):
+            link = _current(pk)
+            if is_good(link, min_ttl):
+                break
+            _raise_unless_leased(link)
+            sleep(POLL)
+        link = _current(pk)
+    return link
+
+
+def _current(pk: int) -> BufferLink:
+    link = held(pk)
+    if link.is_active and link.refresh_token is None and link.life_left <= timedelta(0):
+        endings.lapse(link)
+        link = held(pk)
+    if not link.is_active:
+        raise LinkRevoked(link, link.reason or link.status)
+    return link
+
+
+def _refresh(link: BufferLink) -> bool:
+    """Try to be the one who refreshes; return whether this call had the lease."""
+    if breaker.is_open():
+        raise TokenUnavailable
+    try:
+        statements.schedule(pk=link.pk)
+    except OperationalError as error:
+        if not is_contention(error):
+            raise
+    taken = claim([link.pk])
+    if taken.links:
+        refresh(taken)
+    return bool(taken.links)
+
+
+def _raise_unless_leased(link: BufferLink) -> None:
+    """Somebody else is at it: wait. Otherwise waiting would not help."""
+    if link.lease_until is not None and link.lease_until > link.database_now:
+        return
+    # A link whose key is missing says so; where it opens, it waits for another reason.
+    link.open_refresh_token()
+    raise TokenUnavailable(retry_at=link.next_attempt_at)

@@ -1,0 +1,119 @@
+"""What each outcome of the token endpoint does to the link (T3, T5, T6, T7)."""
+
+import logging
+import random
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connections
+
+from buffer_connect.conf import conf
+from buffer_connect.exceptions import printable
+from buffer_connect.flows import announce
+from buffer_connect.flows.refresh import breaker, endings, store
+from buffer_connect.flows.refresh.claim import Attempt
+from buffer_connect.models import BufferLink, statements
+from buffer_connect.oauth import lives
+from buffer_connect.oauth.token import Outcome, Verdict
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+
+
+def settle(attempt: Attempt, outcome: Outcome, *, sent_at: float) -> None:
+    """Write down what the answer means. `sent_at` is the monotonic moment of the send.
+
+    Every step is repeated over fresh database connections for the commit budget, for an answer
+    that is not stored is a link lost.
+    """
+    step = _STEPS[outcome.verdict]
+    within_commit_budget(lambda: step(attempt, outcome, sent_at))
+
+
+def within_commit_budget(step: Callable[[], T]) -> T:
+    """Return what `step` returns; repeat it while the database is away, for TIMING["COMMIT"]."""
+    over, pause = monotonic() + conf.timing.commit, FIRST_PAUSE
+    while True:
+        try:
+            return step()
+        except (OperationalError, InterfaceError) as error:
+            connection = connections[BufferLink.written_on()]
+            if connection.in_atomic_block or monotonic() + pause > over:
+                logger.critical("error=%s an answer could not be stored", type(error).__name__)
+                raise
+            connection.close()
+        sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _store(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
+    store.store(attempt, outcome, sent_at=sent_at)
+
+
+def _refuse(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
+    endings.refuse(attempt, outcome)
+
+
+def _postpone(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
+    _retry(attempt, outcome, statements.postpone, _backoff(attempt, outcome))
+
+
+def _postpone_long(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
+    logger.error(
+        "link=%s error=%s Buffer refuses how this site is configured; nothing is ended",
+        attempt.link.uid,
+        printable(outcome.error),
+    )
+    delay = lives.long_backoff(retry_after=outcome.retry_after, random=random.random)
+    _retry(attempt, outcome, statements.postpone, delay)
+
+
+def _postpone_and_break(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
+    breaker.open_()
+    _postpone(attempt, outcome, sent_at)
+
+
+def _doubt(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
+    step = statements.doubt_ended if outcome.answered else statements.doubt
+    _retry(attempt, outcome, step, _backoff(attempt, outcome))
+
+
+def _backoff(attempt: Attempt, outcome: Outcome) -> float:
+    return lives.backoff(
+        attempt.link.failures + 1,
+        until_expiry=attempt.until_expiry,
+        retry_after=outcome.retry_after,
+        random=random.random,
+    )
+
+
+def _retry(
+    attempt: Attempt, outcome: Outcome, step: Callable[..., int], delay: float
+) -> None:
+    error = outcome.error or str(outcome.verdict)
+    changed = step(**attempt.held, owner=attempt.owner, error=printable(error), delay=delay)
+    if not changed:
+        return
+    logger.warning(
+        "link=%s refresh=%s error=%s retry_in=%.0fs",
+        attempt.link.uid,
+        outcome.verdict,
+        printable(error),
+        delay,
+    )
+    announce.refresh_failed(attempt.link.pk, error=error)
+
+
+_STEPS: dict[Verdict, Callable[[Attempt, Outcome, float], None]] = {
+    Verdict.OK: _store,
+    Verdict.REFUSED: _refuse,
+    Verdict.NOT_SENT: _postpone,
+    Verdict.THROTTLED: _postpone,
+    Verdict.CLIENT_REJECTED: _postpone_and_break,
+    Verdict.MISCONFIGURED: _postpone_long,
+    Verdict.UNKNOWN: _doubt,
+}

@@ -1,0 +1,17 @@
+"""What the databases say when a statement lost a race rather than failed."""
+
+from django.db import DatabaseError
+
+# serialization_failure, deadlock_detected, lock_not_available.
+_SQLSTATES = {"40001", "40P01", "55P03"}
+# ER_CHECKREAD, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK.
+_MYSQL_CODES = {1020, 1205, 1213}
+
+
+def is_contention(error: DatabaseError) -> bool:
+    """Return whether `error` means: others were at these rows, try again later."""
+    if getattr(error.__cause__, "sqlstate", None) in _SQLSTATES:
+        return True
+    if error.args and error.args[0] in _MYSQL_CODES:
+        return True
+    return "is locked" in str(error)

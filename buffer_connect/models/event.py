@@ -1,0 +1,63 @@
+"""The history of links: what changed, when, and whether the site has been told."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.link import BufferLink
+
+
+class LinkEventQuerySet(models.QuerySet["LinkEvent"]):
+    def unannounced(self) -> "LinkEventQuerySet":
+        """State changes whose signal may not have been sent, oldest first."""
+        return self.filter(announced_at=None, kind__in=LinkEvent.ANNOUNCED).order_by("pk")
+
+    def record(self, kind: str, *, link: int, **facts: Any) -> "LinkEvent":
+        """Write one event of the link with the id `link`, in the transaction of its cause."""
+        database = BufferLink.written_on()
+        return self.using(database).create(
+            kind=kind, link_id=link, created_at=DatabaseNow(), **facts
+        )
+
+
+class LinkEvent(models.Model):
+    """One thing that happened to a link. Rows are added, never changed; no secrets."""
+
+    class Kind(models.TextChoices):
+        # A user authorized this site, for the first time or again.
+        CONNECTED = "connected", _("connected")
+        # The answer to a refresh came after the link had been given up.
+        RECOVERED = "recovered", _("recovered")
+        # The link ended; `reason` says why.
+        REVOKED = "revoked", _("ended")
+        # A refresh token went out a second time because the first answer was lost.
+        RESENT = "resent", _("sent again")
+
+    # The kinds that change a link's status: a signal tells of each, at least once.
+    ANNOUNCED = (Kind.CONNECTED, Kind.RECOVERED, Kind.REVOKED)
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    link = models.ForeignKey(BufferLink, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=20, choices=Kind)
+    reason = models.CharField(max_length=40, choices=BufferLink.Reason, blank=True)
+    epoch = models.UUIDField(null=True)
+    generation = models.PositiveBigIntegerField(null=True)
+    # Whether the link was new; for CONNECTED only.
+    created = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    announced_at = models.DateTimeField(null=True)
+
+    objects = LinkEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("link event")
+        verbose_name_plural = _("link events")
+        indexes = (
+            models.Index(fields=["announced_at", "created_at"], name="buffer_event_unannounced"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.get_reason_display()}".strip()

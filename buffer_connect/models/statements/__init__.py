@@ -1,0 +1,52 @@
+"""The protocol's SQL: the only statements that change a link once it is made.
+
+The letters are those of the state machine in docs/protocol: S schedule, J reject, T1 claim,
+T2 intent, T3 store, T4 release, T5 surely not used, T6 unknown, T7 refused, E lapse,
+U unauthorized, R reconnect.
+"""
+
+from buffer_connect.models.statements.refresh import (
+    FORCED_FOR,
+    block,
+    claim,
+    doubt,
+    doubt_ended,
+    due,
+    postpone,
+    record_intent,
+    reject,
+    release,
+    schedule,
+)
+from buffer_connect.models.statements.store import (
+    give_up,
+    lapse,
+    lapsed,
+    reconnect,
+    refuse,
+    store,
+    store_refresh_token,
+    unauthorized,
+)
+
+__all__ = [
+    "FORCED_FOR",
+    "block",
+    "claim",
+    "doubt",
+    "doubt_ended",
+    "due",
+    "give_up",
+    "lapse",
+    "lapsed",
+    "postpone",
+    "reconnect",
+    "record_intent",
+    "refuse",
+    "reject",
+    "release",
+    "schedule",
+    "store",
+    "store_refresh_token",
+    "unauthorized",
+]

@@ -1,0 +1,117 @@
+"""From due to claimed to sent: S, J, T1, T2, T4, T4b, T5, T6.
+
+Each is one conditional UPDATE that commits by itself and returns the number of rows it changed.
+`lease`, `quarantine` and every delay are seconds; the clock is the database's.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from buffer_connect.models.statements.statement import Statement
+
+# A token that a forced refresh gave is not forced again before this has passed, in seconds.
+FORCED_FOR = 60.0
+
+_CLAIMABLE = """
+      status = 'active' AND refresh_token IS NOT NULL AND refresh_due_at <= {now}
+  AND (next_attempt_at IS NULL OR next_attempt_at <= {now})
+  AND (lease_until IS NULL OR lease_until <= {now})
+  AND (refused_generation IS NULL OR refused_generation <> generation)
+  AND (sent_generation IS NULL OR sent_generation <> generation
+       OR (expires_at <= {now}
+           AND (sent_ended_at IS NOT NULL OR sent_at <= {now:-quarantine})))
+"""
+_HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
+_OWNED = f"{_HELD} AND lease_owner = %(owner)s"
+
+# S: wanted now.
+schedule = Statement("""
+UPDATE {link} SET refresh_due_at = {now}
+WHERE id = %(pk)s AND status = 'active' AND refresh_token IS NOT NULL
+""")
+
+# J: the API answered 401 to the access token of this generation.
+_reject = Statement(f"""
+UPDATE {{link}} SET rejected_generation = %(generation)s,
+  refresh_due_at = CASE WHEN refresh_token IS NULL THEN NULL ELSE {{now}} END
+WHERE {_HELD} AND status = 'active'
+  AND (forced_at IS NULL OR forced_at <= {{now:-forced_for}})
+""")
+
+_due = Statement(f"""
+SELECT id FROM {{link}} WHERE {_CLAIMABLE} ORDER BY refresh_due_at LIMIT %(limit)s
+""")
+
+# T1: the lease.
+_claim = Statement(f"""
+UPDATE {{link}} SET lease_owner = %(owner)s, lease_until = {{now:+lease}}
+WHERE id IN ({{ids}}) AND {_CLAIMABLE}
+""")
+
+# T2: sent_generation stands last, for MySQL evaluates SET from left to right.
+_INTENT = """
+UPDATE {link} SET
+  sent_count = CASE WHEN sent_generation = generation THEN sent_count + 1 ELSE 1 END,
+  anomaly_at = CASE WHEN sent_generation = generation THEN {now} ELSE anomaly_at END,
+  sent_at = {now}, sent_ended_at = NULL, sent_generation = generation
+WHERE lease_owner = %(owner)s AND lease_until > {now} AND status = 'active' AND
+"""
+
+# T4: its turn came too late.
+release = Statement("""
+UPDATE {link} SET lease_until = {now} WHERE id = %(pk)s AND lease_owner = %(owner)s
+""")
+
+# T4b: it cannot be opened, or its answer could not be kept.
+block = Statement(f"""
+UPDATE {{link}} SET lease_until = {{now}}, last_error = %(error)s,
+  next_attempt_at = {{now:+delay}}
+WHERE {_OWNED}
+""")
+
+# T5: the server surely did not use the refresh token.
+postpone = Statement(f"""
+UPDATE {{link}} SET lease_until = {{now}}, failures = failures + 1, last_error = %(error)s,
+  next_attempt_at = {{now:+delay}},
+  sent_ended_at = CASE WHEN sent_count = 1 THEN NULL ELSE {{now}} END,
+  sent_generation = CASE WHEN sent_count = 1 THEN NULL ELSE sent_generation END
+WHERE {_OWNED} AND sent_generation = %(generation)s
+""")
+
+_DOUBT = f"""
+UPDATE {{link}} SET lease_until = {{now}}, failures = failures + 1, last_error = %(error)s,
+  next_attempt_at = {{now:+delay}}%(ended)s
+WHERE {_OWNED}
+"""
+# T6: nobody knows whether the server used it.
+doubt = Statement(_DOUBT.replace("%(ended)s", ""))
+# T6 after a complete answer of the token endpoint: that request, at least, is over.
+doubt_ended = Statement(_DOUBT.replace("%(ended)s", ", sent_ended_at = {now}"))
+
+
+def reject(*, pk: int, epoch: UUID, generation: int) -> int:
+    """J. 0 when the link moved on, or when a forced refresh gave this very token just now."""
+    return _reject(pk=pk, epoch=epoch, generation=generation, forced_for=FORCED_FOR)
+
+
+def due(*, quarantine: float, limit: int) -> list[int]:
+    """Return the ids of up to `limit` links that T1 would claim, soonest due first."""
+    return [row[0] for row in _due.rows(quarantine=quarantine, limit=limit)]
+
+
+def claim(*, ids: list[int], owner: UUID, lease: float, quarantine: float) -> int:
+    """T1: put the lease of `owner` on those of `ids` that may be refreshed now."""
+    return _claim(ids=ids, owner=owner, lease=lease, quarantine=quarantine)
+
+
+def record_intent(*, owner: UUID, held: Iterable[tuple[int, UUID, int]]) -> int:
+    """T2: write down that the generations of `held` (pk, epoch, generation) may be sent."""
+    values: dict[str, Any] = {"owner": owner}
+    terms = []
+    for n, (pk, epoch, generation) in enumerate(held):
+        values |= {f"pk{n}": pk, f"epoch{n}": epoch, f"generation{n}": generation}
+        terms.append(
+            f"(id = %(pk{n})s AND epoch = %(epoch{n})s AND generation = %(generation{n})s)"
+        )
+    return Statement(f"{_INTENT} ({' OR '.join(terms)})")(**values)

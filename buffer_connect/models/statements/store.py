@@ -1,0 +1,88 @@
+"""The answers of the token endpoint: R, T3, T7, and the ends E and U1."""
+
+from buffer_connect.models.statements.statement import Statement
+
+_HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
+_NOTHING_SENT = """
+  lease_owner = NULL, lease_until = NULL, sent_generation = NULL, sent_at = NULL,
+  sent_ended_at = NULL, sent_count = 0"""
+_NOTHING_REFUSED = """
+  rejected_generation = NULL, refused_generation = NULL, refused_reason = '',
+  restored_at = NULL"""
+
+# R: the user has authorized again. The old refresh token is not revoked: two authorizations
+# may share one grant, and then that would kill the new one.
+reconnect = Statement(f"""
+UPDATE {{link}} SET
+  epoch = %(epoch)s, generation = 1, connected_at = {{now}},
+  refresh_token = %(refresh_token)s, access_token = %(access_token)s,
+  refresh_token_digest = %(digest)s, expires_at = {{now:+life}},
+  granted_scopes = %(scopes)s,
+  refresh_due_at = CASE WHEN %(refreshable)s = 1 THEN {{now:+due_in}} ELSE NULL END,
+  status = 'active', status_changed_at = {{now}}, reason = '', last_error = '', failures = 0,
+  forced_at = NULL, anomaly_at = NULL, last_refreshed_at = NULL, next_attempt_at = NULL,
+  {_NOTHING_SENT}, {_NOTHING_REFUSED}
+WHERE id = %(pk)s
+""")
+
+# T3: the successor of this generation. Who holds the lease does not matter: the answer to a
+# generation is the only valid successor of that generation.
+store = Statement(f"""
+UPDATE {{link}} SET
+  generation = generation + 1,
+  refresh_token = %(refresh_token)s, access_token = %(access_token)s,
+  refresh_token_digest = %(digest)s, expires_at = {{now:+life}},
+  granted_scopes = %(scopes)s, refresh_due_at = {{now:+due_in}}, last_refreshed_at = {{now}},
+  forced_at = CASE WHEN rejected_generation = %(generation)s THEN {{now}} ELSE forced_at END,
+  status_changed_at = CASE WHEN status = 'active' THEN status_changed_at ELSE {{now}} END,
+  status = 'active', reason = '', last_error = '', failures = 0, next_attempt_at = NULL,
+  {_NOTHING_SENT}, {_NOTHING_REFUSED}
+WHERE {_HELD} AND status = %(status)s
+""")
+
+# T3 when only a refresh token came: the old access token serves on, unless the API refused it.
+store_refresh_token = Statement(f"""
+UPDATE {{link}} SET
+  generation = generation + 1,
+  refresh_token = %(refresh_token)s, refresh_token_digest = %(digest)s,
+  access_token =
+    CASE WHEN rejected_generation = %(generation)s THEN NULL ELSE access_token END,
+  expires_at = CASE WHEN rejected_generation = %(generation)s THEN {{now}} ELSE expires_at END,
+  refresh_due_at = {{now}}, next_attempt_at = {{now:+delay}}, last_refreshed_at = {{now}},
+  status_changed_at = CASE WHEN status = 'active' THEN status_changed_at ELSE {{now}} END,
+  status = 'active', reason = '', last_error = %(error)s, failures = failures + 1,
+  {_NOTHING_SENT}, {_NOTHING_REFUSED}
+WHERE {_HELD} AND status = %(status)s
+""")
+
+_END = """
+UPDATE {link} SET status = 'revoked', reason = %(reason)s, status_changed_at = {now},
+  refresh_token = NULL, access_token = NULL, lease_until = NULL, lease_owner = NULL
+"""
+
+# T7: the token endpoint refused the generation that is held.
+refuse = Statement(f"{_END} WHERE {_HELD} AND status = 'active'")
+
+# E1: the access token is over, and nothing was ever there to refresh it with.
+lapse = Statement(f"""{_END}
+WHERE id = %(pk)s AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {{now}}
+  AND status = 'active'
+""")
+
+lapsed = Statement("""
+SELECT id FROM {link} WHERE refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {now}
+  AND status = 'active' ORDER BY expires_at LIMIT %(limit)s
+""")
+
+# E2: in doubt, over, and not to be sent again.
+give_up = Statement(f"""{_END}
+WHERE {_HELD} AND lease_owner = %(owner)s AND sent_generation = %(generation)s
+  AND status = 'active'
+""")
+
+# U1: the API refused a token that a forced refresh had just given; the tokens are kept, for
+# the refusal may pass.
+unauthorized = Statement(f"""
+UPDATE {{link}} SET status = 'revoked', reason = 'unauthorized', status_changed_at = {{now}}
+WHERE {_HELD} AND status = 'active' AND forced_at > {{now:-forced_for}}
+""")
