@@ -1,0 +1,24 @@
+"""A local Buffer for development and tests; needs the extra `sandbox`."""
+
+from buffer_connect.sandbox.faults import ENDPOINTS, KINDS, Fault
+from buffer_connect.sandbox.messages import Request
+from buffer_connect.sandbox.options import CLIENT_ID, CLIENT_SECRET, SCOPES, Options
+from buffer_connect.sandbox.records import AccessToken, End, Grant, IssuedTokens, RefreshToken
+from buffer_connect.sandbox.sandbox import Sandbox
+
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "ENDPOINTS",
+    "KINDS",
+    "SCOPES",
+    "AccessToken",
+    "End",
+    "Fault",
+    "Grant",
+    "IssuedTokens",
+    "Options",
+    "RefreshToken",
+    "Request",
+    "Sandbox",
+]

@@ -1,0 +1,163 @@
+"""The sandbox's pages: plain HTML, no script, one stylesheet."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+from buffer_connect.sandbox.messages import Request, Response
+from buffer_connect.sandbox.records import End, Grant
+from buffer_connect.sandbox.state import State
+
+_STYLE = Path(__file__).with_name("style.css")
+_AVATAR = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">'
+    '<circle cx="4" cy="4" r="4" fill="#89a"/></svg>'
+)
+_SCOPE_TEXTS = {
+    "account:read": "See the account and its organizations",
+    "account:write": "Change the account",
+    "posts:read": "See posts",
+    "posts:write": "Create and change posts",
+    "ideas:read": "See ideas",
+    "ideas:write": "Create and change ideas",
+    "insights:read": "See insights",
+    "engagements:read": "See engagements",
+    "engagements:write": "Answer engagements",
+    "offline_access": "Keep access while you are away",
+}
+_ENDINGS = {
+    End.PERSON: "removed by its owner",
+    End.REUSE: "a used refresh token came again",
+    End.CODE_REPLAY: "a used authorization code came again",
+    End.CLIENT: "revoked by the client",
+}
+_FAULT_BUTTONS = (
+    ("lose_answer", "token", "Lose the next token answer"),
+    ("error_after", "token", "Next token request: carried out, then 503"),
+    ("error_before", "token", "Next token request: 503, not carried out"),
+    ("rate_limit", "token", "Next token request: 429"),
+    ("slow", "token", "Next token request: slow"),
+    ("html", "token", "Next token request: an HTML page"),
+    ("invalid_client", "token", "Next token request: invalid_client"),
+    ("outage", "token", "Next token request: connection closed"),
+    ("rate_limit", "api", "Next API request: 429"),
+    ("error_before", "api", "Next API request: 503"),
+)
+
+
+def stylesheet(request: Request, state: State) -> Response:
+    """Answer with the one stylesheet."""
+    return Response(body=_STYLE.read_bytes(), content_type="text/css; charset=utf-8")
+
+
+def avatar(request: Request, state: State) -> Response:
+    """Answer with a plain disc, every account's picture."""
+    return Response(body=_AVATAR.encode(), content_type="image/svg+xml")
+
+
+def no_icon(request: Request, state: State) -> Response:
+    """Spare browsers an error in their console."""
+    return Response(status=204)
+
+
+def error_page(title: str, text: str) -> str:
+    """Return a page that says what went wrong and leads nowhere."""
+    return _page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>", narrow=True)
+
+
+def consent_page(*, query: str, scopes: Sequence[str], accounts: Sequence[str]) -> str:
+    """Return the page that asks a person; its form posts back to the authorization request itself."""
+    choices = [
+        _choice("radio", "account", account, account_name(account), checked=account == accounts[0])
+        for account in accounts
+    ]
+    boxes = [
+        _choice("checkbox", "scope", scope, _SCOPE_TEXTS[scope], checked=True) for scope in scopes
+    ]
+    body = f"""
+<h1>Allow this client to use a sandbox account?</h1>
+<p class="quiet">This is a local sandbox. Nothing here reaches Buffer.</p>
+<form method="post" action="/auth?{escape(query)}">
+<fieldset><legend>Account</legend>{"".join(choices)}</fieldset>
+<fieldset><legend>The client may</legend>{"".join(boxes) or "<p>nothing</p>"}</fieldset>
+<p class="buttons">
+<button class="main" name="decision" value="allow">Allow</button>
+<button name="decision" value="deny">Deny</button>
+</p>
+</form>"""
+    return _page("Allow access", body, narrow=True)
+
+
+def account_name(account: str) -> str:
+    """Return the name that pages show for an account."""
+    return f"Sandbox account {account.rpartition('-')[2]}"
+
+
+def front_page(*, issuer: str, grants: Iterable[Grant], faults: Iterable[str]) -> str:
+    """Return the page with all grants and the buttons that trouble them."""
+    rows = "".join(_grant_row(grant) for grant in grants)
+    table = f"""<div class="wide"><table>
+<thead><tr><th scope="col">Account</th><th scope="col">Scopes</th><th scope="col">Since</th>
+<th scope="col">Refresh tokens</th><th scope="col">State</th><th scope="col">Actions</th></tr></thead>
+<tbody>{rows}</tbody></table></div>"""
+    waiting = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
+    buttons = "".join(
+        _button("faults", text, kind=kind, on=endpoint) for kind, endpoint, text in _FAULT_BUTTONS
+    )
+    body = f"""
+<h1>Buffer sandbox</h1>
+<p class="quiet">Authorization server and API at <code>{escape(issuer)}</code>, in memory only.</p>
+<h2>Grants</h2>
+{table if rows else "<p>No grant yet. Connect an account from the site.</p>"}
+<h2>Faults</h2>
+<div class="buttons">{buttons}{_button("faults", "Clear all faults", clear="1")}</div>
+{f"<p>Waiting for requests:</p><ul>{waiting}</ul>" if waiting else "<p>No fault is waiting.</p>"}"""
+    return _page("Buffer sandbox", body)
+
+
+def _grant_row(grant: Grant) -> str:
+    consumed = sum(token.consumed_at is not None for token in grant.refresh_tokens)
+    since = datetime.fromtimestamp(grant.created_at, UTC).strftime("%H:%M:%S UTC")
+    state = f"ended: {_ENDINGS[grant.revoked_by]}" if grant.revoked_by else "alive"
+    dead = grant.revoked
+    actions = (
+        _button("revoke", "Revoke", disabled=dead, grant=grant.id),
+        _button("replay", "Replay an old token", disabled=dead or not consumed, grant=grant.id),
+        _button(
+            "faults", "Lose its next answer", disabled=dead, kind="lose_answer", grant=grant.id
+        ),
+    )
+    return f"""<tr><th scope="row">{escape(account_name(grant.account))}</th>
+<td>{escape(" ".join(grant.scopes))}</td><td>{since}</td>
+<td>{len(grant.refresh_tokens)} issued, {consumed} used</td><td>{state}</td><td>{"".join(actions)}</td></tr>"""
+
+
+def _button(action: str, text: str, *, disabled: bool = False, **fields: str) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields.items()
+    )
+    off = " disabled" if disabled else ""
+    return f'<form method="post" action="/sandbox/{action}">{hidden}<button{off}>{escape(text)}</button></form>'
+
+
+def _choice(kind: str, name: str, value: str, text: str, *, checked: bool) -> str:
+    on = " checked" if checked else ""
+    return f'<label><input type="{kind}" name="{name}" value="{escape(value)}"{on}>{escape(text)}</label>'
+
+
+def _page(title: str, body: str, *, narrow: bool = False) -> str:
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="stylesheet" href="/sandbox.css">
+</head>
+<body{' class="narrow"' if narrow else ""}>
+<main>{body}</main>
+</body>
+</html>
+"""

@@ -1,0 +1,123 @@
+"""The sandbox's sockets: HTTP/1.1 with keep-alive, one thread a connection, one write an answer."""
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
+from typing import Any, cast
+from urllib.parse import unquote
+
+from buffer_connect.sandbox.messages import Request, Response
+
+MAX_BODY = 1_000_000
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+# Answers one request; None closes the connection without a byte.
+Handle = Callable[[Request], Response | None]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one application; `close` ends open connections too."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(
+        self, address: tuple[str, int], handle: Handle, log: Callable[[str], None] | None = None
+    ) -> None:
+        self.handle, self.log = handle, log
+        self._connections: set[socket.socket] = set()
+        self._changed = threading.Condition()
+        super().__init__(address, _Connection)
+
+    def close(self) -> None:
+        """Stop accepting, hang up on everybody and wait for the threads to notice."""
+        self.shutdown()
+        self.server_close()
+        with self._changed:
+            for connection in self._connections:
+                _hang_up(connection)
+            self._changed.wait_for(lambda: not self._connections, timeout=2)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self._changed:
+            self._connections.discard(request)
+            self._changed.notify_all()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that has gone away is everyday business here.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """Reads requests off one connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: BaseServer
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Stay silent: request lines hold codes."""
+
+    def _answer(self) -> None:
+        body = self._body()
+        if body is None:
+            self.close_connection = True
+            return
+        path, _, query = self.path.partition("?")
+        server = cast("Server", self.server)
+        request = Request(
+            method=self.command, path=unquote(path), query=query, headers=self.headers, body=body
+        )
+        response = server.handle(request)
+        if server.log is not None:
+            server.log(
+                f"{request.method} {request.path} {response.status if response else 'no answer'}"
+            )
+        if response is None:
+            self.close_connection = True
+        else:
+            self._send(response)
+
+    def _body(self) -> bytes | None:
+        """Read the whole body; None when it is not all there, too large or of unknown length."""
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY or "Transfer-Encoding" in self.headers:
+            return None
+        body = self.rfile.read(int(length))
+        return body if len(body) == int(length) else None
+
+    def _send(self, response: Response) -> None:
+        lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.items()]
+        lines += [f"Content-Type: {response.content_type}"] if response.body else []
+        lines += [f"Content-Length: {len(response.body)}"]
+        if response.cut is not None:
+            self.close_connection = True
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        self.wfile.write(head + response.body[: response.cut])
+
+
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # gone already
