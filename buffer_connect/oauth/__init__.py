@@ -1,0 +1,1 @@
+"""The OAuth core: builds requests and judges responses; no Django, no network, no clock."""
