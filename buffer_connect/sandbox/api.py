@@ -2,14 +2,13 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from graphql import (
     DocumentNode,
     GraphQLError,
-    GraphQLResolveInfo,
     GraphQLSyntaxError,
     build_schema,
     execute_sync,
@@ -69,35 +68,27 @@ class _Caller:
     issuer: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Root:
-    """The resolvers of the root fields."""
+def _account(caller: _Caller) -> dict[str, object]:
+    if "account:read" not in caller.scopes:
+        raise GraphQLError("Missing scope account:read", extensions={"code": "FORBIDDEN"})
+    number = caller.account.rpartition("-")[2]
+    organization = {"id": f"organization-{number}", "name": f"Sandbox organization {number}"}
+    return {
+        "id": caller.account,
+        "email": f"{caller.account}@sandbox.invalid",
+        "name": f"Sandbox account {number}",
+        "avatar": f"{caller.issuer}/avatar.svg",
+        "organizations": [organization],
+    }
 
-    caller: _Caller = field()
 
-    def account(self, info: "GraphQLResolveInfo[Any]") -> dict[str, object]:
-        if "account:read" not in self.caller.scopes:
-            raise GraphQLError("Missing scope account:read", extensions={"code": "FORBIDDEN"})
-        number = self.caller.account.rpartition("-")[2]
-        return {
-            "id": self.caller.account,
-            "email": f"{self.caller.account}@sandbox.invalid",
-            "name": f"Sandbox account {number}",
-            "avatar": f"{self.caller.issuer}/avatar.svg",
-            "organizations": [
-                {"id": f"organization-{number}", "name": f"Sandbox organization {number}"}
-            ],
-        }
-
-    def createPost(
-        self, info: "GraphQLResolveInfo[Any]", input: Mapping[str, Any]
-    ) -> dict[str, object]:  # noqa: A002, N802
-        if "posts:write" not in self.caller.scopes:
-            return {"__typename": "UnauthorizedError", "message": "Missing scope posts:write"}
-        if not (input.get("text") or "").strip():
-            return {"__typename": "InvalidInputError", "message": "A post needs a text"}
-        post = {"id": uuid.uuid4().hex, "text": input["text"]}
-        return {"__typename": "PostActionSuccess", "post": post}
+def _create_post(caller: _Caller, post: Mapping[str, Any]) -> dict[str, object]:
+    if "posts:write" not in caller.scopes:
+        return {"__typename": "UnauthorizedError", "message": "Missing scope posts:write"}
+    if not (post.get("text") or "").strip():
+        return {"__typename": "InvalidInputError", "message": "A post needs a text"}
+    created = {"id": uuid.uuid4().hex, "text": post["text"]}
+    return {"__typename": "PostActionSuccess", "post": created}
 
 
 def answer(request: Request, state: State) -> Response:
@@ -150,7 +141,11 @@ def _execute(request: Request, caller: _Caller) -> Response:
     document = _document(query)
     if isinstance(document, list):
         return json_response({"errors": document}, 400)
-    result = execute_sync(SCHEMA, document, _Root(caller), variable_values=variables)
+    root = {
+        "account": lambda info: _account(caller),
+        "createPost": lambda info, **arguments: _create_post(caller, arguments["input"]),
+    }
+    result = execute_sync(SCHEMA, document, root, variable_values=variables)
     return json_response(result.formatted)
 
 
