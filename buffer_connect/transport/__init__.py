@@ -1,0 +1,13 @@
+"""The one door to the network: token requests and API calls, each sent at most once.
+
+No exception of requests, requests-oauthlib, oauthlib, urllib3 or ``http.client`` leaves here, and
+none that does is chained to theirs: those carry the request, and with it the secrets.
+"""
+
+from buffer_connect.transport import redaction
+from buffer_connect.transport.api import call_api
+from buffer_connect.transport.token_endpoint import exchange, refresh
+
+__all__ = ["call_api", "exchange", "refresh"]
+
+redaction.install()
