@@ -44,7 +44,5 @@ def test_the_schedule_needs_neither_django_nor_celery():
         "import sys, buffer_connect.schedule;"
         "print(sorted({'django', 'celery'} & sys.modules.keys()))"
     )
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
