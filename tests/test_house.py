@@ -12,6 +12,8 @@ MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name !=
 MODULE_LINES = 350
 FUNCTION_LINES = 40
 POSITIONAL_PARAMETERS = 5
+# The signature of requests' HTTPAdapter.send.
+OF_OTHERS = {"send"}
 
 every_module = pytest.mark.parametrize(
     "path", MODULES, ids=[str(path.relative_to(PACKAGE)) for path in MODULES]
@@ -41,5 +43,5 @@ def test_its_functions_fit_a_screen(path):
 
 @every_module
 def test_its_functions_take_few_positional_parameters(path):
-    greedy = [f.name for f in functions(path) if len(parameters(f)) > POSITIONAL_PARAMETERS]
-    assert greedy == []
+    greedy = {f.name for f in functions(path) if len(parameters(f)) > POSITIONAL_PARAMETERS}
+    assert greedy - OF_OTHERS == set()
