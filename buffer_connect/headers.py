@@ -33,7 +33,7 @@ def seconds(value: str | None, now: datetime | None) -> float | None:
     if value is None:
         return None
     if _SECONDS.fullmatch(value.strip()):
-        return float(value)
+        return float(value.strip())
     until = http_date(value)
     return max(0.0, (until - now).total_seconds()) if until and now else None
 
