@@ -4,12 +4,17 @@ import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.db import connection
+from hypothesis import settings as hypothesis_settings
 
 from buffer_connect.sandbox import Sandbox
 from example_project import databases
 from tests import servers
 
 VENDORS = {"postgres": "postgresql", "mariadb": "mysql"}
+
+# A busy machine is slow, not wrong.
+hypothesis_settings.register_profile("tests", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config, items):
