@@ -1,5 +1,6 @@
 """One user's connection to one Buffer account."""
 
+import hashlib
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -203,6 +204,11 @@ class BufferLink(models.Model):
     def written_on(cls) -> str:
         """Return the alias of the database that takes the writes; the protocol reads there too."""
         return router.db_for_write(cls)
+
+
+def account_key(account_id: str) -> str:
+    """Return the SHA-256 by which links of the Buffer account `account_id` are found."""
+    return hashlib.sha256(account_id.encode()).hexdigest()
 
 
 def sealed_column(column: str) -> SealedField:

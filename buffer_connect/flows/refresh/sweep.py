@@ -1,6 +1,7 @@
 """The sweep: everything that is due, claimed in small batches, until time is up."""
 
 import logging
+from threading import Event
 from time import monotonic
 
 from buffer_connect.conf import conf
@@ -15,16 +16,16 @@ logger = logging.getLogger(__name__)
 CLAIMS_FOR = 50.0
 
 
-def sweep(*, seconds: float = CLAIMS_FOR) -> int:
+def sweep(*, seconds: float = CLAIMS_FOR, stop: Event | None = None) -> int:
     """Refresh the links that are due, and end those that have lapsed.
 
-    Claims for at most `seconds`, then finishes what it claimed. Returns how many links it
-    claimed. Safe beside any number of other sweeps and callers.
+    Claims for at most `seconds`, or until `stop` is set, then finishes what it claimed. Returns
+    how many links it claimed. Safe beside any number of other sweeps and callers.
     """
     started, claimed = monotonic(), 0
     ServiceState.objects.tick()
     endings.lapse_all()
-    while monotonic() - started < seconds:
+    while monotonic() - started < seconds and not (stop and stop.is_set()):
         taken, goes_on = _sweep_once()
         claimed += taken
         if not goes_on:

@@ -39,6 +39,11 @@ WHERE {_HELD} AND status = 'active'
   AND (forced_at IS NULL OR forced_at <= {{now:-forced_for}})
 """)
 
+_note_use = Statement("""
+UPDATE {link} SET last_used_at = {now}
+WHERE id = %(pk)s AND (last_used_at IS NULL OR last_used_at <= {now:-day})
+""")
+
 _due = Statement(f"""
 SELECT id FROM {{link}} WHERE {_CLAIMABLE} ORDER BY refresh_due_at LIMIT %(limit)s
 """)
@@ -93,6 +98,11 @@ doubt_ended = Statement(_DOUBT.replace("%(ended)s", ", sent_ended_at = {now}"))
 def reject(*, pk: int, epoch: UUID, generation: int) -> int:
     """J. 0 when the link moved on, or when a forced refresh gave this very token just now."""
     return _reject(pk=pk, epoch=epoch, generation=generation, forced_for=FORCED_FOR)
+
+
+def note_use(*, pk: int) -> int:
+    """Note that a caller used the link, at most once a day."""
+    return _note_use(pk=pk, day=86_400.0)
 
 
 def due(*, quarantine: float, limit: int) -> list[int]:
