@@ -49,7 +49,8 @@ check: $(VENV)/.dev ## lint, types, floors, templates and migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	git ls-files -z '*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
-	$(BIN)/python -m django makemigrations --check --dry-run --settings tests.settings_uuid_user
+	DATABASE_URL=sqlite:///:memory: $(BIN)/python -m django makemigrations --check --dry-run \
+		--settings tests.settings_uuid_user
 	$(BIN)/mypy
 
 coverage: $(VENV)/.installed ## run the quick tests and print what they leave out
