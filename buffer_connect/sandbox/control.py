@@ -140,7 +140,8 @@ def _grant_ids(fields: Fields, state: State) -> list[str]:
         if grant_id is None:
             raise ValueError("no grant has this token")
         return [grant_id]
-    return [grant.id for grant in state.table.snapshot() if grant.account == fields["account"]]
+    account = fields["account"]
+    return [grant.id for grant in state.table.snapshot() if grant.account == account]
 
 
 def _state(state: State, faults: FaultBox) -> Fields:

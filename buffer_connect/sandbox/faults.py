@@ -23,6 +23,7 @@ meet the person's decision, not the page; there `oauth_error` and `alter` change
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,8 +130,9 @@ def play(
 
 def _carry_out_later(serve: Serve, late: float, pause: Callable[[float], None]) -> None:
     def wait_and_serve() -> None:
-        pause(late)
-        serve()
+        with suppress(ConnectionAbortedError):
+            pause(late)
+            serve()
 
     threading.Thread(target=wait_and_serve, daemon=True).start()
 

@@ -212,8 +212,8 @@ class Sandbox:
         return response.headers["Location"]
 
     def _pause(self, seconds: float) -> None:
-        if seconds > 0:
-            self._stopping.wait(seconds)
+        if seconds > 0 and self._stopping.wait(seconds):
+            raise ConnectionAbortedError("the sandbox was stopped")
 
 
 def _loopback(host: str) -> str:

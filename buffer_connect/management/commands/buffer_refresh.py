@@ -20,11 +20,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--loop", action="store_true", help="go on until SIGTERM or Ctrl-C, which let the "
-            "requests that are out finish and be stored"
+            "--loop",
+            action="store_true",
+            help="go on until SIGTERM or Ctrl-C, which let the "
+            "requests that are out finish and be stored",
         )
         parser.add_argument(
-            "--every", type=float, default=60.0, metavar="SECONDS",
+            "--every",
+            type=float,
+            default=60.0,
+            metavar="SECONDS",
             help="with --loop: time from one start to the next (default: 60)",
         )
 

@@ -1,0 +1,122 @@
+"""Controls for other processes, and the page with the buttons."""
+
+import hashlib
+
+import pytest
+
+
+def test_tokens_are_issued_from_another_process(client, sandbox):
+    issued = client.control("issue", account="account-7", scopes=["account:read"]).json()
+    assert sandbox.grant(issued["grant"]).account == "account-7"
+    assert client.api(issued["access_token"]).status_code == 200
+
+
+def test_the_state_tells_grants_by_digest(client, sandbox):
+    token = sandbox.issue().refresh_token
+    response = client.get(f"{sandbox.url}/sandbox/state")
+    grant = response.json()["grants"][0]
+    assert grant["current"] == hashlib.sha256(token.encode()).hexdigest()
+    assert grant["refresh_tokens"][0]["requests"] == 0
+    assert sandbox.grants[0].access_tokens[0].value not in response.text
+
+
+@pytest.mark.parametrize("by", ["grant", "token", "account"])
+def test_a_grant_is_revoked_by_any_of_its_names(client, sandbox, by):
+    tokens = sandbox.issue()
+    names = {"grant": tokens.grant_id, "token": tokens.access_token, "account": "account-1"}
+    answer = client.control("revoke", **{by: names[by]})
+    assert answer.json() == {"revoked": [tokens.grant_id]}
+    assert not sandbox.is_current(tokens.refresh_token)
+
+
+def test_an_old_token_is_replayed(client, sandbox):
+    tokens = sandbox.issue()
+    client.refresh(tokens.refresh_token)
+    answer = client.control("replay", token=tokens.refresh_token)
+    assert answer.json() == {"replayed": [tokens.grant_id]}
+    assert sandbox.grants[0].reuse_detected
+
+
+def test_a_fault_is_ordered_and_cleared(client, sandbox):
+    client.control("faults", kind="error_before", times=None, status=500)
+    assert client.refresh("unknown").status_code == 500
+    assert client.control("faults", clear=True).json() == {"faults": []}
+    assert client.refresh("unknown").status_code == 400
+
+
+def test_a_fault_for_the_holder_of_a_token(client, sandbox):
+    token = sandbox.issue().refresh_token
+    client.control("faults", kind="error_before", token=token)
+    assert client.refresh("unknown").status_code == 400
+    assert client.refresh(token).status_code == 503
+
+
+def test_the_clock_is_moved(client, sandbox):
+    tokens = sandbox.issue()
+    client.control("advance", seconds=3600)
+    assert not sandbox.accepts(tokens.access_token)
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [
+        ("revoke", {}),
+        ("revoke", {"grant": "unknown"}),
+        ("revoke", {"token": "unknown"}),
+        ("faults", {"kind": "earthquake"}),
+        ("advance", {"seconds": "soon"}),
+    ],
+)
+def test_a_wrong_order_is_told(client, action, fields):
+    answer = client.control(action, **fields)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_state_changes_by_post_only(client, sandbox):
+    sandbox.issue()
+    assert client.get(f"{sandbox.url}/sandbox/revoke?account=account-1").status_code == 404
+    assert not sandbox.grants[0].revoked
+
+
+@pytest.mark.parametrize("headers", [{"Host": "rebound.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_other_sites_control_nothing(client, sandbox, headers):
+    tokens = sandbox.issue()
+    answer = client.post("/sandbox/revoke", {"grant": tokens.grant_id}, headers=headers)
+    assert answer.status_code == 403
+    assert sandbox.is_current(tokens.refresh_token)
+
+
+def test_a_button_leads_back_to_the_front_page(client, sandbox):
+    tokens = sandbox.issue()
+    answer = client.post("/sandbox/revoke", {"grant": tokens.grant_id})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert sandbox.grants[0].revoked
+
+
+def test_the_front_page_shows_grants_and_faults_and_no_token(client, sandbox):
+    tokens = sandbox.issue("account-2")
+    sandbox.fail_next("slow", 3)
+    page = client.get(f"{sandbox.url}/").text
+    assert "Sandbox account 2" in page
+    assert "slow on token, 3 times" in page
+    assert tokens.access_token not in page
+
+
+def test_the_front_page_tells_why_a_grant_ended(client, sandbox):
+    tokens = sandbox.issue()
+    client.refresh(tokens.refresh_token)
+    sandbox.replay(tokens.grant_id)
+    assert "a used refresh token came again" in client.get(f"{sandbox.url}/").text
+
+
+def test_the_front_page_is_calm_without_grants(client, sandbox):
+    assert "No grant yet" in client.get(f"{sandbox.url}/").text
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/sandbox.css", "text/css"), ("/avatar.svg", "image/svg+xml")]
+)
+def test_assets_are_served(client, sandbox, path, kind):
+    response = client.get(f"{sandbox.url}{path}")
+    assert response.headers["Content-Type"].startswith(kind)
+    assert response.content
