@@ -186,8 +186,9 @@ def _digest(token: str) -> str:
 
 
 def _fault_line(fault: Fault) -> str:
-    many = "until cleared" if fault.times is None else f"{fault.times} times"
-    return f"{fault.kind} on {fault.on}, {many}"
+    many = "until cleared" if fault.times is None else f"times left: {fault.times}"
+    whose = f", grant {fault.grant}" if fault.grant else ""
+    return f"{fault.kind} on {fault.on}, {many}{whose}"
 
 
 _ACTIONS: dict[str, Callable[[Fields, State, FaultBox], Fields]] = {

@@ -32,18 +32,26 @@ _ENDINGS = {
     End.CODE_REPLAY: "a used authorization code came again",
     End.CLIENT: "revoked by the client",
 }
-_FAULT_BUTTONS = (
-    ("lose_answer", "token", "Lose the next token answer"),
-    ("error_after", "token", "Next token request: carried out, then 503"),
-    ("error_before", "token", "Next token request: 503, not carried out"),
-    ("rate_limit", "token", "Next token request: 429"),
-    ("slow", "token", "Next token request: slow"),
-    ("html", "token", "Next token request: an HTML page"),
-    ("invalid_client", "token", "Next token request: invalid_client"),
-    ("outage", "token", "Next token request: connection closed"),
-    ("rate_limit", "api", "Next API request: 429"),
-    ("error_before", "api", "Next API request: 503"),
-)
+_FAULT_BUTTONS = {
+    "token": (
+        ("lose_answer", "Lose its answer"),
+        ("error_after", "503 after it was carried out"),
+        ("error_before", "503 before"),
+        ("rate_limit", "429"),
+        ("slow", "Slow"),
+        ("html", "HTML page"),
+        ("invalid_client", "invalid_client"),
+        ("outage", "Outage"),
+    ),
+    "api": (
+        ("rate_limit", "429"),
+        ("error_before", "503"),
+        ("slow", "Slow"),
+        ("graphql_error", "UNAUTHORIZED"),
+        ("outage", "Outage"),
+    ),
+}
+_ENDPOINT_NAMES = {"token": "Next token request", "api": "Next API request"}
 
 
 def stylesheet(request: Request, state: State) -> Response:
@@ -97,22 +105,21 @@ def account_name(account: str) -> str:
 def front_page(*, issuer: str, grants: Iterable[Grant], faults: Iterable[str]) -> str:
     """Return the page with all grants and the buttons that trouble them."""
     rows = "".join(_grant_row(grant) for grant in grants)
-    table = f"""<div class="wide"><table>
+    table = f"""<div class="wide" role="region" aria-label="Grants" tabindex="0"><table>
 <thead><tr><th scope="col">Account</th><th scope="col">Scopes</th><th scope="col">Since</th>
 <th scope="col">Refresh tokens</th><th scope="col">State</th><th scope="col">Actions</th></tr></thead>
 <tbody>{rows}</tbody></table></div>"""
     waiting = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
-    buttons = "".join(
-        _button("faults", text, kind=kind, on=endpoint) for kind, endpoint, text in _FAULT_BUTTONS
-    )
     body = f"""
 <h1>Buffer sandbox</h1>
 <p class="quiet">Authorization server and API at <code>{escape(issuer)}</code>, in memory only.</p>
 <h2>Grants</h2>
 {table if rows else "<p>No grant yet. Connect an account from the site.</p>"}
 <h2>Faults</h2>
-<div class="buttons">{buttons}{_button("faults", "Clear all faults", clear="1")}</div>
-{f"<p>Waiting for requests:</p><ul>{waiting}</ul>" if waiting else "<p>No fault is waiting.</p>"}"""
+{"".join(_fault_buttons(endpoint) for endpoint in _FAULT_BUTTONS)}
+<h3>Waiting</h3>
+{f"<ul>{waiting}</ul>" if waiting else "<p>No fault is waiting for a request.</p>"}
+{_button("faults", "Clear all faults", clear="1") if waiting else ""}"""
     return _page("Buffer sandbox", body)
 
 
@@ -120,26 +127,44 @@ def _grant_row(grant: Grant) -> str:
     consumed = sum(token.consumed_at is not None for token in grant.refresh_tokens)
     since = datetime.fromtimestamp(grant.created_at, UTC).strftime("%H:%M:%S UTC")
     state = f"ended: {_ENDINGS[grant.revoked_by]}" if grant.revoked_by else "alive"
-    dead = grant.revoked
+    account, dead = account_name(grant.account), grant.revoked
+    old = dead or not consumed
     actions = (
-        _button("revoke", "Revoke", disabled=dead, grant=grant.id),
-        _button("replay", "Replay an old token", disabled=dead or not consumed, grant=grant.id),
+        _button("revoke", "Revoke", of=account, disabled=dead, grant=grant.id),
+        _button("replay", "Replay an old token", of=account, disabled=old, grant=grant.id),
         _button(
-            "faults", "Lose its next answer", disabled=dead, kind="lose_answer", grant=grant.id
+            "faults",
+            "Lose its next answer",
+            of=account,
+            disabled=dead,
+            kind="lose_answer",
+            grant=grant.id,
         ),
     )
-    return f"""<tr><th scope="row">{escape(account_name(grant.account))}</th>
+    return f"""<tr><th scope="row">{escape(account)}</th>
 <td>{escape(" ".join(grant.scopes))}</td><td>{since}</td>
 <td>{len(grant.refresh_tokens)} issued, {consumed} used</td><td>{state}</td><td>{"".join(actions)}</td></tr>"""
 
 
-def _button(action: str, text: str, *, disabled: bool = False, **fields: str) -> str:
+def _fault_buttons(endpoint: str) -> str:
+    name = _ENDPOINT_NAMES[endpoint]
+    buttons = [
+        _button("faults", text, of=name, kind=kind, on=endpoint)
+        for kind, text in _FAULT_BUTTONS[endpoint]
+    ]
+    return f'<h3>{name}</h3><div class="buttons">{"".join(buttons)}</div>'
+
+
+def _button(action: str, text: str, *, of: str = "", disabled: bool = False, **fields: str) -> str:
+    """Return a form of one button; `of` tells those who hear it what it belongs to."""
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in fields.items()
     )
+    told = f' aria-label="{escape(text)}: {escape(of)}"' if of else ""
     off = " disabled" if disabled else ""
-    return f'<form method="post" action="/sandbox/{action}">{hidden}<button{off}>{escape(text)}</button></form>'
+    button = f"<button{told}{off}>{escape(text)}</button>"
+    return f'<form method="post" action="/sandbox/{action}">{hidden}{button}</form>'
 
 
 def _choice(kind: str, name: str, value: str, text: str, *, checked: bool) -> str:

@@ -98,7 +98,7 @@ def test_the_front_page_shows_grants_and_faults_and_no_token(client, sandbox):
     sandbox.fail_next("slow", 3)
     page = client.get(f"{sandbox.url}/").text
     assert "Sandbox account 2" in page
-    assert "slow on token, 3 times" in page
+    assert "slow on token, times left: 3" in page
     assert tokens.access_token not in page
 
 
