@@ -65,3 +65,23 @@ def sandbox(settings, monkeypatch):
     with Sandbox(client_id=ours["CLIENT_ID"], client_secret=ours["CLIENT_SECRET"]) as buffer:
         settings.BUFFER_CONNECT = {**ours, "ISSUER": buffer.url, "API_URL": buffer.api_url}
         yield buffer
+
+
+@pytest.fixture
+def heard():
+    """Listen to a signal: `heard(signal)` returns the list that its calls are added to."""
+    listening = []
+
+    def listen(signal):
+        calls = []
+
+        def receiver(sender, **facts):
+            calls.append(facts)
+
+        signal.connect(receiver)
+        listening.append((signal, receiver))
+        return calls
+
+    yield listen
+    for signal, receiver in listening:
+        signal.disconnect(receiver)

@@ -1,0 +1,75 @@
+"""A wrong client secret ends nothing."""
+
+import pytest
+from django.db.models import F
+
+from buffer_connect import flows
+from buffer_connect.client import BufferClient
+from buffer_connect.exceptions import TokenUnavailable
+from buffer_connect.flows.refresh.breaker import PROBE_EVERY
+from buffer_connect.models import BufferLink, ServiceState
+from tests.links import age, held, link_to, make_due
+
+
+@pytest.fixture
+def links(sandbox, user):
+    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(1, 8)]
+    for link in links:
+        make_due(link)
+    return links
+
+
+@pytest.fixture
+def wrong_secret(settings):
+    right = settings.BUFFER_CONNECT
+    settings.BUFFER_CONNECT = {**right, "CLIENT_SECRET": "not-the-secret"}
+    return right
+
+
+def test_one_refusal_stops_all_sending(sandbox, links, wrong_secret):
+    flows.sweep()
+    flows.sweep()
+    assert len(sandbox.requests_to("token")) == 1
+    assert BufferLink.objects.active().count() == len(links)
+    assert not BufferLink.objects.exclude(sent_generation=None).exists()
+
+
+def test_a_corrected_secret_goes_on_at_once(sandbox, links, wrong_secret, settings):
+    flows.sweep()
+    settings.BUFFER_CONNECT = wrong_secret
+    for link in links:
+        age(link, minutes=5)
+    flows.sweep()
+    assert {held(link).generation for link in links} == {2}
+
+
+def test_callers_are_told_to_wait_and_never_probe(sandbox, links, wrong_secret):
+    flows.sweep()
+    age(links[0], hours=2)
+    with pytest.raises(TokenUnavailable):
+        BufferClient(links[0]).get_access_token()
+    assert len(sandbox.requests_to("token")) == 1
+
+
+def test_a_probe_that_is_accepted_closes_the_breaker(sandbox, links):
+    sandbox.fail_next("invalid_client")
+    flows.sweep()
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+    for link in links:
+        age(link, minutes=5)
+    flows.sweep()
+    assert {held(link).generation for link in links} == {2}
+
+
+def test_a_probe_that_is_refused_tries_one_link_only(sandbox, links, wrong_secret):
+    flows.sweep()
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+    for link in links:
+        age(link, minutes=5)
+    flows.sweep()
+    assert len(sandbox.requests_to("token")) == 2
+
+
+def test_the_breaker_says_what_to_correct(sandbox, links, wrong_secret, caplog):
+    flows.sweep()
+    assert "correct BUFFER_CONNECT" in caplog.text

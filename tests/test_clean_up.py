@@ -1,0 +1,56 @@
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from buffer_connect import flows, signals
+from buffer_connect.models import BufferLink, LinkEvent
+from tests.links import link_to
+
+
+@pytest.fixture
+def owed(sandbox, user):
+    """A link whose process was killed between the commit and the signal."""
+    link = link_to(sandbox, user)
+    event = LinkEvent.objects.record(LinkEvent.Kind.REVOKED, link=link.pk, reason="answer_lost")
+    LinkEvent.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    return LinkEvent.objects.get(pk=event.pk)
+
+
+def test_a_signal_that_a_killed_process_owes_is_sent(owed, heard):
+    calls = heard(signals.link_revoked)
+    flows.clean_up()
+    assert [call["event_id"] for call in calls] == [owed.uid]
+
+
+def test_it_is_sent_once(owed, heard):
+    flows.clean_up()
+    calls = heard(signals.link_revoked)
+    flows.clean_up()
+    assert calls == []
+
+
+def test_a_process_that_may_still_be_at_it_is_given_time(owed, heard):
+    calls = heard(signals.link_revoked)
+    LinkEvent.objects.update(created_at=F("created_at") + timedelta(minutes=2))
+    flows.clean_up()
+    assert calls == []
+
+
+def test_old_events_are_deleted_once_they_are_told(owed, settings):
+    flows.clean_up()
+    LinkEvent.objects.update(created_at=timezone.now() - timedelta(days=91))
+    flows.clean_up()
+    assert not LinkEvent.objects.exists()
+
+
+def test_disconnected_links_are_kept_for_the_retention(owed, user):
+    ago = timezone.now() - timedelta(days=89)
+    gone = {"status": "disconnected", "refresh_token": None, "access_token": None}
+    BufferLink.objects.update(**gone, status_changed_at=ago)
+    flows.clean_up()
+    assert BufferLink.objects.exists()
+    BufferLink.objects.update(status_changed_at=ago - timedelta(days=2))
+    flows.clean_up()
+    assert not BufferLink.objects.exists()
