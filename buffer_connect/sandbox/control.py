@@ -84,9 +84,9 @@ def _fields(request: Request) -> Fields:
 
 
 def _issue(fields: Fields, state: State, faults: FaultBox) -> Fields:
-    tokens = state.table.issue(
-        fields.get("account", "account-1"), fields.get("scopes", USUAL_SCOPES)
-    )
+    scopes = fields.get("scopes", USUAL_SCOPES)
+    wanted = scopes.split() if isinstance(scopes, str) else list(scopes)
+    tokens = state.table.issue(fields.get("account", "account-1"), wanted)
     return {
         "access_token": tokens.access_token,
         "refresh_token": tokens.refresh_token,

@@ -11,6 +11,11 @@ def test_tokens_are_issued_from_another_process(client, sandbox):
     assert client.api(issued["access_token"]).status_code == 200
 
 
+def test_a_form_names_scopes_in_one_string(client, sandbox):
+    client.post("/sandbox/issue", {"scopes": "account:read offline_access"})
+    assert sandbox.grants[0].scopes == ("account:read", "offline_access")
+
+
 def test_the_state_tells_grants_by_digest(client, sandbox):
     token = sandbox.issue().refresh_token
     response = client.get(f"{sandbox.url}/sandbox/state")
