@@ -1,6 +1,7 @@
 """The app, as INSTALLED_APPS names it."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,4 +13,9 @@ class BufferConnectConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the checks and the receivers."""
-        from buffer_connect import receivers  # noqa: F401, PLC0415
+        from buffer_connect import checks, receivers  # noqa: F401, PLC0415
+
+        for check in checks.CHECKS:
+            register(check, self.label)
+        for check in checks.DEPLOY_CHECKS:
+            register(check, self.label, deploy=True)

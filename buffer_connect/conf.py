@@ -9,21 +9,20 @@ frame.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from buffer_connect.addresses import is_absolute_url, is_loopback
 from buffer_connect.scopes import ALWAYS_ASKED, is_scope
 from buffer_connect.sealing import InvalidKeys, Keyring, Secret
 from buffer_connect.timing import InvalidTiming, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 NAME = "BUFFER_CONNECT"
 NAMES = (
@@ -162,13 +161,33 @@ class Settings:
         return retention
 
     @property
+    def is_dict(self) -> bool:
+        """Whether ``BUFFER_CONNECT`` is a dict, or not set at all."""
+        return isinstance(getattr(settings, NAME, {}), dict)
+
+    @property
     def unknown_names(self) -> dict[str, str]:
         """The keys of the dict that are no settings, each with its did-you-mean."""
-        return {str(name): did_you_mean(name, NAMES) for name in self._raw() if name not in NAMES}
+        given = getattr(settings, NAME, {})
+        return {str(name): did_you_mean(name, NAMES) for name in given if name not in NAMES}
+
+    @property
+    def use_tz(self) -> bool:
+        """Django's ``USE_TZ``; this package needs it."""
+        return bool(settings.USE_TZ)
+
+    @property
+    def debug(self) -> bool:
+        """Django's ``DEBUG``."""
+        return bool(settings.DEBUG)
 
     def _raw(self) -> dict[str, Any]:
-        if not isinstance(getattr(settings, NAME, {}), dict):
+        if not self.is_dict:
             raise ImproperlyConfigured(f"Set {NAME} to a dict.")
+        for name, question in self.unknown_names.items():
+            raise ImproperlyConfigured(f"{NAME} has no key {name!r}. {question}".strip())
+        if not self.use_tz:
+            raise ImproperlyConfigured("Set USE_TZ = True: the times of links are aware.")
         return getattr(settings, NAME, {})
 
     def _get(self, name: str, kind: type | tuple[type, ...], default: Any) -> Any:
@@ -214,7 +233,7 @@ def _names(kinds: type | tuple[type, ...]) -> str:
     return " or ".join(_ARTICLES[kind] for kind in kinds)
 
 
-def _refuse_unknown(name: str, given: Iterable[object], known: Iterable[str]) -> None:
+def _refuse_unknown(name: str, given: Iterable[object], known: Collection[str]) -> None:
     for key in given:
         if key not in known:
             question = did_you_mean(key, known) or f"It takes {', '.join(known)}."
@@ -226,32 +245,10 @@ def _url_or_none(name: str, value: object) -> str | None:
 
 
 def _url(name: str, value: object) -> str:
-    if not isinstance(value, str) or not _is_absolute(value):
+    if not isinstance(value, str) or not is_absolute_url(value):
         raise _wrong(name, "to an absolute URL without blanks, user or fragment")
-    if value.startswith("http:") and not _is_loopback(urlsplit(value).hostname):
+    if value.startswith("http:") and not is_loopback(value):
         raise _wrong(name, "to an https URL; plain http is for loopback hosts only")
     if value.startswith("http:") and not insecure_transport():
-        raise _wrong(
-            name, "to an https URL, or set OAUTHLIB_INSECURE_TRANSPORT=1 in the environment"
-        )
+        raise _wrong(name, "to an https URL, or OAUTHLIB_INSECURE_TRANSPORT in the environment")
     return value
-
-
-def _is_absolute(value: str) -> bool:
-    if not value.isascii() or any(not "!" <= character <= "~" for character in value):
-        return False
-    try:
-        parts = urlsplit(value)
-        # The port is parsed when it is asked for.
-        usable = parts.hostname and parts.port != 0
-    except ValueError:
-        return False
-    unwanted = "@" in parts.netloc or "#" in value or "\\" in value
-    return bool(usable) and not unwanted and value.startswith(("https://", "http://"))
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

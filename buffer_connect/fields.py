@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
     from buffer_connect.sealing import Secret
 
+    _Bytes = models.BinaryField[bytes | memoryview | None, bytes | memoryview | None]
+    _Scopes = models.TextField[Iterable[str], list[str]]
+else:
+    _Bytes, _Scopes = models.BinaryField, models.TextField
 
-class SealedField(models.BinaryField):
+
+class SealedField(_Bytes):
     """A column of sealed bytes; ``purpose`` chooses the subkey.
 
     The value is the sealed bytes and stays so in forms, dumps and lookups; only ``open()`` gives
@@ -37,8 +42,8 @@ class SealedField(models.BinaryField):
         """Return where this column's value of ``row`` lives; ``epoch`` is None outside of links."""
         return Place(
             purpose=self.purpose,
-            table=self.model._meta.db_table,
-            column=self.column,
+            table=self.model._meta.db_table,  # noqa: SLF001 — documented by Django all the same
+            column=str(self.column),
             row=row,
             epoch=epoch,
         )
@@ -52,7 +57,7 @@ class SealedField(models.BinaryField):
         return conf.keyring.open(blob, self.place(row, epoch))
 
 
-class ScopesField(models.TextField):
+class ScopesField(_Scopes):
     """A list of scopes, each once, in the order given.
 
     Stored with a blank on both sides of each scope, so that ``scopes__contains=" posts:write "``

@@ -172,4 +172,6 @@ def _is_id(value: object) -> bool:
 def _line(value: object, limit: int) -> str:
     # Control characters and lone surrogates, which JSON may hold, are refused by databases.
     text = value if isinstance(value, str) else ""
-    return "".join(character for character in text if category(character) not in {"Cc", "Cs"})[:limit]
+    return "".join(character for character in text if category(character) not in {"Cc", "Cs"})[
+        :limit
+    ]

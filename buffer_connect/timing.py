@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from typing import Any
 
 
 class InvalidTiming(ValueError):
@@ -42,7 +43,8 @@ class Timing:
         times that do not fit together: a second worker must never start while the first one may
         still be at work.
         """
-        timing = cls(**{name.lower(): _value(name, value) for name, value in given.items()})
+        values: dict[str, Any] = {name.lower(): _value(name, given[name]) for name in given}
+        timing = cls(**values)
         if timing.lease < timing.preflight + timing.total + timing.commit + timing.skew:
             raise InvalidTiming("LEASE must be at least PREFLIGHT + TOTAL + COMMIT + SKEW.")
         if timing.quarantine < timing.lease + timing.total:

@@ -28,8 +28,10 @@ def test_the_defaults(configure):
         "authorization_endpoint": "https://auth.buffer.com/auth",
         "client_id": "app",
         "client_secret": None,
+        "debug": False,
         "default_next_url": None,
         "introspection_endpoint": "https://auth.buffer.com/token/introspection",
+        "is_dict": True,
         "issuer": "https://auth.buffer.com",
         "redirect_uri": None,
         "require_iss": True,
@@ -39,6 +41,7 @@ def test_the_defaults(configure):
         "timing": Timing(),
         "token_endpoint": "https://auth.buffer.com/token",
         "unknown_names": {},
+        "use_tz": True,
     }
 
 
@@ -205,6 +208,19 @@ def test_plain_http_is_never_for_other_hosts(configure, monkeypatch, url):
 def test_an_unknown_key_is_found_with_the_nearest_name(configure):
     configure(CLIENTID="app", SECRET_SAUCE=1)
     assert conf.unknown_names == {"CLIENTID": "Did you mean CLIENT_ID?", "SECRET_SAUCE": ""}
+
+
+def test_an_unknown_key_is_refused_at_run_time_too(configure):
+    configure(REQUIRE_IS=False)
+    with pytest.raises(ImproperlyConfigured, match="Did you mean REQUIRE_ISS"):
+        _ = conf.require_iss
+
+
+def test_naive_times_are_refused(configure, settings):
+    configure()
+    settings.USE_TZ = False
+    with pytest.raises(ImproperlyConfigured, match="USE_TZ = True"):
+        _ = conf.client_id
 
 
 def test_the_nearest_name_is_found_in_any_case():

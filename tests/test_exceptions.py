@@ -33,7 +33,7 @@ def test_every_error_belongs_to_the_one_tree(error):
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=named)
 def test_every_error_survives_a_worker_pool_with_its_data(error):
-    copied = pickle.loads(pickle.dumps(error))  # noqa: S301
+    copied = pickle.loads(pickle.dumps(error))
     assert (type(copied), str(copied), vars(copied)) == (type(error), str(error), vars(error))
 
 
@@ -53,7 +53,11 @@ def test_text_from_the_provider_cannot_break_a_log_line():
 
 def test_the_text_of_an_api_error_names_codes_and_nothing_else():
     error = exceptions.BufferAPIError(
-        [{"message": "echo of a body", "extensions": {"code": "FORBIDDEN"}}, {"message": "deep"}, 3],
+        [
+            {"message": "echo of a body", "extensions": {"code": "FORBIDDEN"}},
+            {"message": "deep"},
+            3,
+        ],
         {"echo": "of a body"},
     )
     assert str(error) == "Buffer's API answered with errors: FORBIDDEN, no code, no code"

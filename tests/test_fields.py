@@ -60,7 +60,7 @@ def test_a_value_whose_key_left_the_settings_does_not_open(field, settings):
 
 
 def test_a_migration_knows_the_purpose(field):
-    name, path, args, kwargs = field.deconstruct()
+    _name, path, args, kwargs = field.deconstruct()
     assert (path, kwargs) == (
         "buffer_connect.fields.SealedField",
         {"purpose": "link refresh token", "null": True},

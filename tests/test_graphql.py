@@ -72,9 +72,7 @@ def test_a_typed_mutation_error_is_data():
         (200, {"data": {"error": {"extensions": {"code": "UNAUTHORIZED"}}}}, False, False),
     ],
 )
-def test_which_answers_speak_of_the_access_token(
-    status, body, unauthenticated, http_unauthorized
-):
+def test_which_answers_speak_of_the_access_token(status, body, unauthenticated, http_unauthorized):
     answer = judge(status, body)
     assert (answer.unauthenticated, answer.http_unauthorized) == (
         unauthenticated,

@@ -126,9 +126,7 @@ def test_the_pause_keeps_to_the_end_of_the_token_and_to_what_was_asked(
 def test_a_pause_lies_between_two_seconds_and_a_quarter_of_an_hour(
     failures, until_expiry, asked, fraction
 ):
-    pause = backoff(
-        failures, until_expiry=until_expiry, retry_after=asked, random=lambda: fraction
-    )
+    pause = backoff(failures, until_expiry=until_expiry, retry_after=asked, random=lambda: fraction)
     assert 2 <= pause <= 900
 
 

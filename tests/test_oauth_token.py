@@ -243,7 +243,9 @@ def test_odd_values_in_other_members_do_no_harm(value):
 
 
 def test_a_salvaged_token_does_not_depend_on_the_size_of_numbers_before_it():
-    body = b'{"expires_in": ' + b"9" * 5000 + b", " + json.dumps(changed(expires_in=None))[1:].encode()
+    body = (
+        b'{"expires_in": ' + b"9" * 5000 + b", " + json.dumps(changed(expires_in=None))[1:].encode()
+    )
     assert judge(200, body).tokens.access_token == Secret("an-access-token")
 
 
@@ -251,16 +253,23 @@ ascii_characters = st.characters(codec="ascii")
 bodies = st.one_of(
     st.binary(max_size=300),
     st.recursive(
-        st.none() | st.booleans() | st.floats() | st.integers() | st.text(ascii_characters, max_size=20),
-        lambda children: st.lists(children, max_size=3)
-        | st.dictionaries(
-            st.sampled_from([*GRANTED, "error", "error_description", "x"]), children, max_size=6
+        st.none()
+        | st.booleans()
+        | st.floats()
+        | st.integers()
+        | st.text(ascii_characters, max_size=20),
+        lambda children: (
+            st.lists(children, max_size=3)
+            | st.dictionaries(
+                st.sampled_from([*GRANTED, "error", "error_description", "x"]), children, max_size=6
+            )
         ),
         max_leaves=12,
     ).map(lambda value: json.dumps(value).encode()),
 )
 header_sets = st.dictionaries(
-    st.sampled_from(["Retry-After", "retry-after", "Date", "Content-Type"]), st.text(ascii_characters, max_size=40)
+    st.sampled_from(["Retry-After", "retry-after", "Date", "Content-Type"]),
+    st.text(ascii_characters, max_size=40),
 )
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from buffer_connect.exceptions import AuthorizationFailed, printable
-from buffer_connect.scopes import ALWAYS_ASKED as ALWAYS_ASKED
 from buffer_connect.sealing import Secret
 
 if TYPE_CHECKING:

@@ -65,7 +65,7 @@ def backoff(
     Full jitter from 2 s up to 4, 8, … 300 s. Not later than a minute before the access token ends
     (``until_expiry``), while that moment lies ahead; never before ``retry_after``.
     """
-    ceiling = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** min(max(failures, 1), 10))
+    ceiling = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(max(failures, 1), 10))
     pause = SHORTEST_PAUSE + (ceiling - SHORTEST_PAUSE) * random()
     if until_expiry > LAST_CHANCE:
         pause = min(pause, until_expiry - LAST_CHANCE)

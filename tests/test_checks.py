@@ -1,0 +1,147 @@
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from buffer_connect import checks
+from buffer_connect.conf import conf
+from buffer_connect.sealing import Keyring, generate_entry
+
+KEY = generate_entry("2026-11")
+
+
+@pytest.fixture
+def found(settings, monkeypatch):
+    """Run all checks of the app over these settings and return the messages by their ids."""
+    monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
+
+    def found(**changes):
+        settings.BUFFER_CONNECT = {
+            "CLIENT_ID": "app",
+            "ENCRYPTION_KEYS": [KEY],
+            "REDIRECT_URI": "https://site.example/buffer/callback/",
+            **changes,
+        }
+        return look()
+
+    return found
+
+
+def look():
+    messages = [
+        message
+        for check in (*checks.CHECKS, *checks.DEPLOY_CHECKS)
+        for message in check(app_configs=None)
+    ]
+    return [(message.id.removeprefix("buffer_connect."), message) for message in messages]
+
+
+def ids(found):
+    return [number for number, _ in found]
+
+
+def test_good_settings_pass(found):
+    assert found() == []
+
+
+CASES = [
+    ("E002", {"CLIENTID": "app"}),
+    ("E003", {"CLIENT_ID": ""}),
+    ("E004", {"CLIENT_SECRET": 5}),
+    ("E005", {"ENCRYPTION_KEYS": []}),
+    ("E005", {"ENCRYPTION_KEYS": ["2026-11:short"]}),
+    ("E006", {"REDIRECT_URI": "/callback/"}),
+    ("E007", {"SCOPES": "posts:read"}),
+    ("E008", {"ISSUER": "auth.buffer.com"}),
+    ("E009", {"ENDPOINTS": {"token": None}}),
+    ("E009", {"ENDPOINTS": {"revoke": "https://x.example/"}}),
+    ("E010", {"API_URL": "http://api.buffer.com"}),
+    ("E011", {"REQUIRE_ISS": "yes"}),
+    ("E012", {"DEFAULT_NEXT_URL": 1}),
+    ("E013", {"TIMING": {"LEASE": timedelta(seconds=1)}}),
+    ("E014", {"RETENTION": 90}),
+    ("W001", {"SCOPES": ["insights:read"]}),
+    ("W002", {"REDIRECT_URI": None}),
+]
+
+
+@pytest.mark.parametrize(("number", "changes"), CASES, ids=range(len(CASES)))
+def test_each_wrong_setting_is_named_once_with_a_hint(found, number, changes):
+    ((only, message),) = found(**changes)
+    assert only == number
+    assert message.hint
+    assert next(iter(changes)) in f"{message.msg} {message.hint}" or number == "W001"
+
+
+ERRORS = [case for case in CASES if case[0].startswith("E")]
+
+
+@pytest.mark.parametrize(("number", "changes"), ERRORS, ids=range(len(ERRORS)))
+def test_each_error_is_one_at_run_time_too(found, number, changes):
+    found(**changes)
+    names = ("keyring", *(name for name, *_ in checks.SETTINGS))
+    with pytest.raises(ImproperlyConfigured):
+        [getattr(conf, name) for name in names]
+
+
+def test_all_that_is_wrong_is_named_together(found):
+    numbers = ids(found(CLIENT_ID="", ENCRYPTION_KEYS=[], ISSUER="x", SCOPES=["openid"]))
+    assert numbers == ["E003", "E008", "E005", "W001"]
+
+
+def test_a_key_that_is_no_setting_is_told_with_the_nearest_one(found):
+    ((_, message),) = found(ENCRYPTION_KEY="x")
+    assert message.hint == "Did you mean ENCRYPTION_KEYS?"
+
+
+@pytest.mark.parametrize("value", [None, [], "app"], ids=str)
+def test_a_setting_that_is_no_dict_is_the_only_complaint(settings, value):
+    settings.BUFFER_CONNECT = value
+    assert ids(look()) == ["E001"]
+
+
+def test_without_any_setting_the_required_ones_are_named(settings):
+    del settings.BUFFER_CONNECT
+    assert ids(look()) == ["E003", "E005", "W002"]
+
+
+def test_the_hint_of_the_keys_holds_a_new_one_to_paste(found):
+    hints = [found(ENCRYPTION_KEYS=[])[0][1].hint for _ in range(2)]
+    entries = [re.search(r'\["(.+)"\]', hint).group(1) for hint in hints]
+    assert Keyring.parse(entries[:1])
+    assert entries[0] != entries[1]
+
+
+def test_no_message_holds_a_key(found):
+    ((_, message),) = found(ENCRYPTION_KEYS=[KEY, KEY])
+    assert KEY.partition(":")[2] not in f"{message}"
+
+
+def test_naive_times_are_an_error(found, settings):
+    settings.USE_TZ = False
+    assert ids(found()) == ["E015"]
+
+
+@pytest.mark.parametrize("value", ["1", "0"])
+def test_insecure_transport_is_an_error_in_production(found, monkeypatch, value):
+    found()
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", value)
+    assert ids(look()) == ["E016"]
+
+
+def test_insecure_transport_is_allowed_in_development(found, settings, monkeypatch):
+    found()
+    settings.DEBUG = True
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    assert look() == []
+
+
+@pytest.mark.parametrize(
+    ("deploy", "numbers"), [(False, []), (True, ["buffer_connect.W002"])], ids=["dev", "deploy"]
+)
+def test_the_app_registers_its_checks(found, deploy, numbers):
+    found(REDIRECT_URI=None)
+    messages = run_checks(tags=["buffer_connect"], include_deployment_checks=deploy)
+    assert [message.id for message in messages] == numbers
