@@ -23,7 +23,7 @@ from urllib3.util import wait_for_read
 from buffer_connect.transport.reply import PacedResponse, Reply, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from buffer_connect.transport.attempt import Attempt
 
@@ -54,8 +54,14 @@ def trusted() -> ssl.SSLContext:
 class Wire:
     """Connections kept by origin, for all threads of one process."""
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext] = trusted) -> None:
+    def __init__(
+        self,
+        *,
+        tls: Callable[[], ssl.SSLContext] = trusted,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._tls = tls
+        self._idle_seconds = idle_seconds
         # Appends and pops of a deque need no lock, so a fork never finds one taken.
         self._idle: dict[Origin, deque[tuple[http.client.HTTPConnection, float]]] = {}
 
@@ -68,18 +74,13 @@ class Wire:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         origin = Origin(parts.scheme, parts.hostname or "", parts.port)
-        with contextlib.ExitStack() as stack:
-            connection = self._take(origin) or self._new(origin)
-            stack.callback(connection.close)
-            try:
+        try:
+            with self._connection(origin) as connection:
                 _write(connection, target, headers, body, attempt)
-                reply, reusable = _answer(connection, attempt)
-            except (OSError, http.client.HTTPException, ValueError) as fault:
-                raise NoAnswer(type(fault).__name__) from None
-            if reusable:
-                stack.pop_all()
-                self._idle.setdefault(origin, deque()).append((connection, time.monotonic()))
-        return reply
+                return _answer(connection, attempt)
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            # None of these is kept: their texts and frames may hold the request or the answer.
+            raise NoAnswer(type(fault).__name__) from None
 
     def close(self) -> None:
         """Close the kept connections; those in use stay with their threads."""
@@ -88,17 +89,29 @@ class Wire:
             for connection, _ in connections:
                 connection.close()
 
+    @contextlib.contextmanager
+    def _connection(self, origin: Origin) -> Iterator[http.client.HTTPConnection]:
+        connection = self._take(origin) or self._new(origin)
+        with contextlib.ExitStack() as stack:
+            stack.callback(connection.close)
+            yield connection
+            if connection.sock is not None:
+                stack.pop_all()
+                self._idle_at(origin).append((connection, time.monotonic()))
+
     def _take(self, origin: Origin) -> http.client.HTTPConnection | None:
-        idle = self._idle.setdefault(origin, deque())
-        while idle:
-            try:
+        idle = self._idle_at(origin)
+        # Another thread may take the last one at any moment.
+        with contextlib.suppress(IndexError):
+            while True:
                 connection, since = idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            if time.monotonic() - since < IDLE_SECONDS and _is_quiet(connection):
-                return connection
-            connection.close()
+                if time.monotonic() - since < self._idle_seconds and _is_quiet(connection):
+                    return connection
+                connection.close()
         return None
+
+    def _idle_at(self, origin: Origin) -> deque[tuple[http.client.HTTPConnection, float]]:
+        return self._idle.setdefault(origin, deque())
 
     def _new(self, origin: Origin) -> http.client.HTTPConnection:
         connection = (
@@ -113,8 +126,10 @@ class Wire:
 
 
 def _is_quiet(connection: http.client.HTTPConnection) -> bool:
-    # Bytes that nobody asked for are the end of the connection, or no answer to the next request.
-    return not wait_for_read(connection.sock, timeout=0)
+    # What comes unasked is the end of the connection, or would pass for the next answer.
+    sock = connection.sock
+    unread = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+    return not unread and not wait_for_read(sock, timeout=0)
 
 
 @sensitive_variables("headers", "body")
@@ -136,9 +151,11 @@ def _write(
     connection.endheaders(body)
 
 
-def _answer(connection: http.client.HTTPConnection, attempt: Attempt) -> tuple[Reply, bool]:
+def _answer(connection: http.client.HTTPConnection, attempt: Attempt) -> Reply:
     connection.response_class = functools.partial(PacedResponse, attempt)  # type: ignore[assignment]
     with contextlib.closing(connection.getresponse()) as response:
         reply = read(response, attempt)
-    reusable = reply.complete and not response.will_close and reply.status >= http.HTTPStatus.OK
-    return reply, reusable
+    # An informational status is followed by the real answer, that nobody waits for here.
+    if not reply.complete or reply.status < http.HTTPStatus.OK:
+        connection.close()
+    return reply

@@ -1,0 +1,165 @@
+import os
+import ssl
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from buffer_connect.transport.attempt import Attempt
+from buffer_connect.transport.process import WIRE
+from buffer_connect.transport.wire import NoAnswer, Wire
+from tests.transport.raw_server import RawServer, answers, response, then_close
+
+PONG = response(b"pong")
+HEADERS = {"Content-Length": "4"}
+
+
+@pytest.fixture
+def wire(certificate):
+    """A wire that trusts the certificate of the tests' server."""
+    wire = Wire(tls=lambda: ssl.create_default_context(cafile=certificate[1]))
+    yield wire
+    wire.close()
+
+
+def attempt(**changes):
+    started = Attempt.start(total=5, cap=1000)
+    for name, value in changes.items():
+        setattr(started, name, value)
+    return started
+
+
+def post(wire, server, path="/", headers=HEADERS, **changes):
+    return wire.post(server.url + path, headers=headers, body=b"ping", attempt=attempt(**changes))
+
+
+def test_path_and_query_are_asked_for_and_the_body_is_sent(wire):
+    with RawServer(answers(PONG)) as server:
+        assert post(wire, server, "/token?a=%20b").body == b"pong"
+    assert server.requests[0].line == "POST /token?a=%20b HTTP/1.1"
+    assert server.requests[0].body == b"ping"
+
+
+def test_a_trusted_certificate_is_accepted_and_its_connection_kept(wire, certificate):
+    with RawServer(answers(PONG), tls=certificate[0]) as server:
+        assert [post(wire, server).body for _ in range(3)] == [b"pong"] * 3
+    assert server.connections == 1
+
+
+def test_a_certificate_of_another_host_is_refused(wire, certificate):
+    with RawServer(answers(PONG), tls=certificate[0]) as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        with pytest.raises(NoAnswer):
+            post(wire, server)
+    assert server.requests == []
+
+
+def test_a_request_whose_time_passes_in_the_handshake_is_not_written(wire, certificate):
+    late = attempt(write_by=time.monotonic() + 0.05)
+    with RawServer(answers(PONG), tls=certificate[0], handshake_delay=0.1) as server:
+        with pytest.raises(NoAnswer):
+            wire.post(server.url, headers=HEADERS, body=b"ping", attempt=late)
+        server.wait_until_served()
+    assert server.requests == []
+    assert not late.written
+
+
+def test_a_request_that_cannot_be_written_as_http_is_not_written(wire):
+    broken = attempt()
+    with RawServer(answers(PONG)) as server, pytest.raises(NoAnswer, match="ValueError"):
+        wire.post(server.url, headers={"A": "b\r\nc: d"}, body=b"ping", attempt=broken)
+    assert not broken.written
+
+
+def test_a_lost_answer_counts_as_written_though_the_connection_was_kept(wire):
+    lost = attempt()
+    with RawServer(lambda c: (c.request(), c.send(PONG), c.request())) as server:
+        post(wire, server)
+        with pytest.raises(NoAnswer):
+            wire.post(server.url, headers=HEADERS, body=b"ping", attempt=lost)
+    assert (lost.written, len(server.requests), server.connections) == (True, 2, 1)
+
+
+def test_a_kept_connection_that_the_server_has_closed_is_not_used(wire):
+    with RawServer(then_close(PONG)) as server:
+        post(wire, server)
+        server.wait_until_served()
+        assert post(wire, server).body == b"pong"
+    assert server.connections == 2
+
+
+def test_a_kept_connection_with_unasked_bytes_is_not_used(wire):
+    answered = threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.send(PONG)
+        if answered.wait(0.5):
+            connection.send(response(b"unasked"))
+
+    with RawServer(script) as server:
+        post(wire, server)
+        answered.set()
+        server.wait_until_served()
+        answered.clear()
+        assert post(wire, server).body == b"pong"
+
+
+def test_unasked_bytes_in_a_tls_record_are_no_answer_either(wire, certificate):
+    with RawServer(answers(PONG + b" " * 9000 + PONG), tls=certificate[0]) as server:
+        post(wire, server)
+        assert post(wire, server).body == b"pong"
+    assert server.connections == 2
+
+
+def test_a_connection_that_idles_for_long_is_not_used():
+    wire = Wire(idle_seconds=0.01)
+    with RawServer(answers(PONG)) as server:
+        post(wire, server)
+        time.sleep(0.02)
+        post(wire, server)
+        wire.close()
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(response(b"pong", connection="close"), id="told to close"),
+        pytest.param(PONG.replace(b"HTTP/1.1", b"HTTP/1.0"), id="old protocol"),
+        pytest.param(response(b"x" * 1001), id="over the cap"),
+    ],
+)
+def test_a_connection_is_not_kept_after_an_answer_that_ends_it(wire, answer):
+    with RawServer(answers(answer)) as server:
+        post(wire, server)
+        post(wire, server)
+    assert server.connections == 2
+
+
+def test_threads_take_turns_with_the_connections(wire):
+    with RawServer(answers(PONG)) as server, ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: post(wire, server).body, range(200)))
+    assert replies == [b"pong"] * 200
+    assert server.connections <= 8
+
+
+def test_a_child_process_leaves_its_parents_connections_alone():
+    with RawServer(answers(PONG)) as server, warnings.catch_warnings():
+        # From 3.12 on: the server's threads make this process multi-threaded.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        post(WIRE, server)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if post(WIRE, server).body == b"pong" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert post(WIRE, server).body == b"pong"
+    assert server.connections == 2
+
+
+def test_an_ipv6_literal_is_an_address(wire):
+    with RawServer(answers(PONG), host="::1") as server:
+        assert post(wire, server).body == b"pong"
+    assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
