@@ -25,9 +25,7 @@ class BufferClient:
         return f"BufferClient({self.link!r})"
 
     @classmethod
-    def for_user(
-        cls, user: Any, scopes: Iterable[str] = (), account_id: str | None = None
-    ) -> Self:
+    def for_user(cls, user: Any, scopes: Iterable[str] = (), account_id: str | None = None) -> Self:
         """Return a client for the one active link of `user` that was granted `scopes`.
 
         `account_id` chooses among several Buffer accounts. Raises `NotLinked` when none was ever

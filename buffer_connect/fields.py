@@ -42,7 +42,7 @@ class SealedField(_Bytes):
         """Return where this column's value of ``row`` lives; ``epoch`` is None outside of links."""
         return Place(
             purpose=self.purpose,
-            table=self.model._meta.db_table,  # noqa: SLF001 — documented by Django all the same
+            table=self.model._meta.db_table,
             column=str(self.column),
             row=row,
             epoch=epoch,

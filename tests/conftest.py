@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from buffer_connect.sandbox import Sandbox
 from example_project import databases
 from tests import servers
+from tests.people import Person
 
 VENDORS = {"postgres": "postgresql", "mariadb": "mysql"}
 
@@ -85,3 +86,9 @@ def heard():
     yield listen
     for signal, receiver in listening:
         signal.disconnect(receiver)
+
+
+@pytest.fixture
+def person(sandbox, user):
+    """The user's browser."""
+    return Person(sandbox, user)

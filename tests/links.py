@@ -54,14 +54,18 @@ def store(link, tokens, issued):
         epoch=epoch,
         refresh_token=sealed("refresh_token"),
         access_token=sealed("access_token"),
-        digest=refresh_token
-        and conf.keyring.digest(Secret(refresh_token), "link refresh token")
-        or "",
+        digest=digest_of(refresh_token),
         life=float(issued.expires_in),
         due_in=issued.expires_in * 0.75,
         scopes=ScopesField().get_prep_value(["account:read", "posts:read", "offline_access"]),
         refreshable=int(refresh_token is not None),
     )
+
+
+def digest_of(refresh_token):
+    if refresh_token is None:
+        return ""
+    return conf.keyring.digest(Secret(refresh_token), "link refresh token")
 
 
 def age(link, **by):
@@ -84,6 +88,5 @@ def held(link):
 def tokens_of(link):
     link = held(link)
     return tuple(
-        token and token.reveal()
-        for token in (link.open_access_token(), link.open_refresh_token())
+        token and token.reveal() for token in (link.open_access_token(), link.open_refresh_token())
     )

@@ -51,9 +51,7 @@ def test_variables_are_sent_beside_the_query(sandbox, client_):
         ("graphql_error", {"code": "UNAUTHENTICATED", "status": 200}),
     ],
 )
-def test_a_refused_token_is_refreshed_and_the_call_repeated(
-    sandbox, link, client_, fault, options
-):
+def test_a_refused_token_is_refreshed_and_the_call_repeated(sandbox, link, client_, fault, options):
     sandbox.fail_next(fault, on="api", **options)
     assert client_.execute(QUERY) == {"account": {"id": "account-1"}}
     assert held(link).generation == 2

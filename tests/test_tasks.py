@@ -55,7 +55,9 @@ def test_a_loop_without_a_pause_is_refused(db):
 def test_the_loop_ends_when_it_is_asked_to(database_url, number):
     command = [sys.executable, "-m", "django", "buffer_refresh", "--loop", "--every", "0.1"]
     environment = {
-        **os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": "tests.settings",
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
         "PYTHONUNBUFFERED": "1",
     }
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as loop:

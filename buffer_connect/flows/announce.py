@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.dispatch import Signal
 from django.http import HttpRequest
 
 from buffer_connect import signals
@@ -18,7 +19,9 @@ def announce(event: LinkEvent, *, request: HttpRequest | None = None) -> None:
 
     A process that dies in between sends it again later: at least once, told apart by `event_id`.
     """
-    link = BufferLink.objects.using(BufferLink.written_on()).get(pk=event.link_id)
+    link = _link(event.link_id)
+    if link is None:
+        return
     if event.kind == LinkEvent.Kind.REVOKED:
         _send(signals.link_revoked, link=link, reason=event.reason, event_id=event.uid)
     else:
@@ -39,21 +42,21 @@ def announce_overdue() -> int:
 
 def refreshed(pk: int) -> None:
     """Send `link_refreshed`, at most once, where somebody listens."""
-    _tell(signals.link_refreshed, pk)
+    if signals.link_refreshed.has_listeners(BufferLink) and (link := _link(pk)):
+        _send(signals.link_refreshed, link=link)
 
 
 def refresh_failed(pk: int, *, error: str) -> None:
     """Send `link_refresh_failed`, at most once, where somebody listens."""
-    if signals.link_refresh_failed.has_listeners(BufferLink):
-        link = BufferLink.objects.using(BufferLink.written_on()).get(pk=pk)
+    if signals.link_refresh_failed.has_listeners(BufferLink) and (link := _link(pk)):
         retry_at = link.next_attempt_at
         _send(signals.link_refresh_failed, link=link, error=error, retry_at=retry_at)
 
 
-def _tell(signal: Any, pk: int) -> None:
-    if signal.has_listeners(BufferLink):
-        _send(signal, link=BufferLink.objects.using(BufferLink.written_on()).get(pk=pk))
+def _link(pk: int) -> BufferLink | None:
+    """The link as it is now; None when the site has deleted it, and there is nobody to tell of."""
+    return BufferLink.objects.using(BufferLink.written_on()).filter(pk=pk).first()
 
 
-def _send(signal: Any, **facts: Any) -> None:
+def _send(signal: Signal, **facts: Any) -> None:
     signal.send_robust(sender=BufferLink, **facts)

@@ -48,6 +48,8 @@ def usable(link: BufferLink, min_ttl: timedelta = ENOUGH) -> BufferLink:
     current = BufferLink.objects.as_held().filter(pk=link.pk).first()
     if current is None:
         raise LinkRevoked(link, BufferLink.Status.DISCONNECTED)
+    if not current.is_active:
+        raise LinkRevoked(current, current.reason or current.status)
     if not is_good(current, min_ttl):
         current = hold(link, min_ttl)
     _note_use(current)

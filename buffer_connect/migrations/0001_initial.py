@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,160 +16,320 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='PendingRevocation',
+            name="PendingRevocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('account_key', models.CharField(db_index=True, max_length=64)),
-                ('instance', models.CharField(blank=True, max_length=100)),
-                ('token', buffer_connect.fields.SealedField(purpose='outbox')),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(db_index=True)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("account_key", models.CharField(db_index=True, max_length=64)),
+                ("instance", models.CharField(blank=True, max_length=100)),
+                ("token", buffer_connect.fields.SealedField(purpose="outbox")),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(db_index=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'pending revocation',
-                'verbose_name_plural': 'pending revocations',
+                "verbose_name": "pending revocation",
+                "verbose_name_plural": "pending revocations",
             },
         ),
         migrations.CreateModel(
-            name='ServiceState',
+            name="ServiceState",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('key', models.CharField(blank=True, max_length=64)),
-                ('opened_at', models.DateTimeField(null=True)),
-                ('probe_at', models.DateTimeField(null=True)),
-                ('tokens', models.FloatField(null=True)),
-                ('updated_at', models.DateTimeField(null=True)),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("key", models.CharField(blank=True, max_length=64)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("probe_at", models.DateTimeField(null=True)),
+                ("tokens", models.FloatField(null=True)),
+                ("updated_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'service state',
-                'verbose_name_plural': 'service states',
+                "verbose_name": "service state",
+                "verbose_name_plural": "service states",
             },
         ),
         migrations.CreateModel(
-            name='BufferLink',
+            name="BufferLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('oauth', 'authorized at Buffer'), ('api_key', 'API key')], default='oauth', max_length=20)),
-                ('account_key', models.CharField(max_length=64)),
-                ('account_id', models.CharField(blank=True, max_length=255)),
-                ('account_email', models.CharField(blank=True, max_length=320)),
-                ('account_name', models.CharField(blank=True, max_length=255)),
-                ('organizations', models.JSONField(blank=True, default=list)),
-                ('epoch', models.UUIDField(default=uuid.uuid4)),
-                ('connected_at', models.DateTimeField(null=True)),
-                ('generation', models.PositiveBigIntegerField(default=1)),
-                ('refresh_token', buffer_connect.fields.SealedField(null=True, purpose='link refresh token')),
-                ('access_token', buffer_connect.fields.SealedField(null=True, purpose='link access token')),
-                ('refresh_token_digest', models.CharField(blank=True, db_index=True, max_length=160)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('granted_scopes', buffer_connect.fields.ScopesField(blank=True, default=list)),
-                ('refresh_due_at', models.DateTimeField(null=True)),
-                ('status', models.CharField(choices=[('active', 'connected'), ('revoked', 'ended'), ('disconnected', 'disconnected')], max_length=20)),
-                ('reason', models.CharField(blank=True, choices=[('revoked_at_buffer', 'ended by Buffer'), ('refresh_token_reused', 'a used token was sent again'), ('answer_lost', 'the connection was lost'), ('unauthorized', "refused by Buffer's API"), ('expired', 'expired'), ('cloned_or_restored', 'used by a copy of this site')], max_length=40)),
-                ('status_changed_at', models.DateTimeField(null=True)),
-                ('lease_owner', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('sent_generation', models.PositiveBigIntegerField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('sent_ended_at', models.DateTimeField(null=True)),
-                ('sent_count', models.PositiveIntegerField(default=0)),
-                ('anomaly_at', models.DateTimeField(null=True)),
-                ('rejected_generation', models.PositiveBigIntegerField(null=True)),
-                ('forced_at', models.DateTimeField(null=True)),
-                ('refused_generation', models.PositiveBigIntegerField(null=True)),
-                ('refused_reason', models.CharField(blank=True, choices=[('revoked_at_buffer', 'ended by Buffer'), ('refresh_token_reused', 'a used token was sent again'), ('answer_lost', 'the connection was lost'), ('unauthorized', "refused by Buffer's API"), ('expired', 'expired'), ('cloned_or_restored', 'used by a copy of this site')], max_length=40)),
-                ('restored_at', models.DateTimeField(null=True)),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, max_length=200)),
-                ('last_refreshed_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('instance', models.CharField(blank=True, max_length=100)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='buffer_links', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("oauth", "authorized at Buffer"), ("api_key", "API key")],
+                        default="oauth",
+                        max_length=20,
+                    ),
+                ),
+                ("account_key", models.CharField(max_length=64)),
+                ("account_id", models.CharField(blank=True, max_length=255)),
+                ("account_email", models.CharField(blank=True, max_length=320)),
+                ("account_name", models.CharField(blank=True, max_length=255)),
+                ("organizations", models.JSONField(blank=True, default=list)),
+                ("epoch", models.UUIDField(default=uuid.uuid4)),
+                ("connected_at", models.DateTimeField(null=True)),
+                ("generation", models.PositiveBigIntegerField(default=1)),
+                (
+                    "refresh_token",
+                    buffer_connect.fields.SealedField(null=True, purpose="link refresh token"),
+                ),
+                (
+                    "access_token",
+                    buffer_connect.fields.SealedField(null=True, purpose="link access token"),
+                ),
+                (
+                    "refresh_token_digest",
+                    models.CharField(blank=True, db_index=True, max_length=160),
+                ),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("granted_scopes", buffer_connect.fields.ScopesField(blank=True, default=list)),
+                ("refresh_due_at", models.DateTimeField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "connected"),
+                            ("revoked", "ended"),
+                            ("disconnected", "disconnected"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("revoked_at_buffer", "ended by Buffer"),
+                            ("refresh_token_reused", "a used token was sent again"),
+                            ("answer_lost", "the connection was lost"),
+                            ("unauthorized", "refused by Buffer's API"),
+                            ("expired", "expired"),
+                            ("cloned_or_restored", "used by a copy of this site"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                ("status_changed_at", models.DateTimeField(null=True)),
+                ("lease_owner", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("sent_generation", models.PositiveBigIntegerField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("sent_ended_at", models.DateTimeField(null=True)),
+                ("sent_count", models.PositiveIntegerField(default=0)),
+                ("anomaly_at", models.DateTimeField(null=True)),
+                ("rejected_generation", models.PositiveBigIntegerField(null=True)),
+                ("forced_at", models.DateTimeField(null=True)),
+                ("refused_generation", models.PositiveBigIntegerField(null=True)),
+                (
+                    "refused_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("revoked_at_buffer", "ended by Buffer"),
+                            ("refresh_token_reused", "a used token was sent again"),
+                            ("answer_lost", "the connection was lost"),
+                            ("unauthorized", "refused by Buffer's API"),
+                            ("expired", "expired"),
+                            ("cloned_or_restored", "used by a copy of this site"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                ("restored_at", models.DateTimeField(null=True)),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_error", models.CharField(blank=True, max_length=200)),
+                ("last_refreshed_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("instance", models.CharField(blank=True, max_length=100)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="buffer_links",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'Buffer link',
-                'verbose_name_plural': 'Buffer links',
+                "verbose_name": "Buffer link",
+                "verbose_name_plural": "Buffer links",
             },
         ),
         migrations.CreateModel(
-            name='AuthorizationRequest',
+            name="AuthorizationRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('state_hash', models.CharField(max_length=64, unique=True)),
-                ('session_hash', models.CharField(max_length=64)),
-                ('verifier', buffer_connect.fields.SealedField(null=True, purpose='code verifier')),
-                ('redirect_uri', models.TextField()),
-                ('scopes', buffer_connect.fields.ScopesField(default=list)),
-                ('next_url', models.TextField(blank=True)),
-                ('expires_at', models.DateTimeField()),
-                ('consumed_at', models.DateTimeField(null=True)),
-                ('outcome', models.CharField(blank=True, choices=[('', 'open'), ('linked', 'linked'), ('failed', 'failed')], max_length=20)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='buffer_connect.bufferlink')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("state_hash", models.CharField(max_length=64, unique=True)),
+                ("session_hash", models.CharField(max_length=64)),
+                (
+                    "verifier",
+                    buffer_connect.fields.SealedField(null=True, purpose="authorization verifier"),
+                ),
+                ("redirect_uri", models.TextField()),
+                ("scopes", buffer_connect.fields.ScopesField(default=list)),
+                ("next_url", models.TextField(blank=True)),
+                ("expires_at", models.DateTimeField()),
+                ("consumed_at", models.DateTimeField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "open"), ("linked", "linked"), ("failed", "failed")],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="buffer_connect.bufferlink",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'authorization request',
-                'verbose_name_plural': 'authorization requests',
+                "verbose_name": "authorization request",
+                "verbose_name_plural": "authorization requests",
             },
         ),
         migrations.CreateModel(
-            name='LinkEvent',
+            name="LinkEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('connected', 'connected'), ('recovered', 'recovered'), ('revoked', 'ended'), ('resent', 'sent again')], max_length=20)),
-                ('reason', models.CharField(blank=True, choices=[('revoked_at_buffer', 'ended by Buffer'), ('refresh_token_reused', 'a used token was sent again'), ('answer_lost', 'the connection was lost'), ('unauthorized', "refused by Buffer's API"), ('expired', 'expired'), ('cloned_or_restored', 'used by a copy of this site')], max_length=40)),
-                ('epoch', models.UUIDField(null=True)),
-                ('generation', models.PositiveBigIntegerField(null=True)),
-                ('created', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField()),
-                ('announced_at', models.DateTimeField(null=True)),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='buffer_connect.bufferlink')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("connected", "connected"),
+                            ("recovered", "recovered"),
+                            ("revoked", "ended"),
+                            ("resent", "sent again"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("revoked_at_buffer", "ended by Buffer"),
+                            ("refresh_token_reused", "a used token was sent again"),
+                            ("answer_lost", "the connection was lost"),
+                            ("unauthorized", "refused by Buffer's API"),
+                            ("expired", "expired"),
+                            ("cloned_or_restored", "used by a copy of this site"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                ("epoch", models.UUIDField(null=True)),
+                ("generation", models.PositiveBigIntegerField(null=True)),
+                ("created", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField()),
+                ("announced_at", models.DateTimeField(null=True)),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="buffer_connect.bufferlink",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'link event',
-                'verbose_name_plural': 'link events',
+                "verbose_name": "link event",
+                "verbose_name_plural": "link events",
             },
         ),
         migrations.AddIndex(
-            model_name='bufferlink',
-            index=models.Index(fields=['status', 'refresh_due_at'], name='buffer_link_due'),
+            model_name="bufferlink",
+            index=models.Index(fields=["status", "refresh_due_at"], name="buffer_link_due"),
         ),
         migrations.AddIndex(
-            model_name='bufferlink',
-            index=models.Index(fields=['status', 'expires_at'], name='buffer_link_lapse'),
+            model_name="bufferlink",
+            index=models.Index(fields=["status", "expires_at"], name="buffer_link_lapse"),
         ),
         migrations.AddIndex(
-            model_name='bufferlink',
-            index=models.Index(fields=['account_key'], name='buffer_link_siblings'),
+            model_name="bufferlink",
+            index=models.Index(fields=["account_key"], name="buffer_link_siblings"),
         ),
         migrations.AddConstraint(
-            model_name='bufferlink',
-            constraint=models.UniqueConstraint(fields=('user', 'kind', 'account_key'), name='buffer_link_account'),
+            model_name="bufferlink",
+            constraint=models.UniqueConstraint(
+                fields=("user", "kind", "account_key"), name="buffer_link_account"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bufferlink',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'active'), models.Q(('access_token', None), ('refresh_token', None)), models.Q(('reason', 'unauthorized'), ('status', 'revoked')), _connector='OR'), name='buffer_link_ended_is_empty'),
+            model_name="bufferlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status", "active"),
+                    models.Q(("access_token", None), ("refresh_token", None)),
+                    models.Q(("reason", "unauthorized"), ("status", "revoked")),
+                    _connector="OR",
+                ),
+                name="buffer_link_ended_is_empty",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bufferlink',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'oauth'), _negated=True), ('expires_at__isnull', False), _connector='OR'), name='buffer_link_oauth_expires'),
+            model_name="bufferlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "oauth"), _negated=True),
+                    ("expires_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="buffer_link_oauth_expires",
+            ),
         ),
         migrations.AddIndex(
-            model_name='authorizationrequest',
-            index=models.Index(fields=['expires_at'], name='buffer_request_expiry'),
+            model_name="authorizationrequest",
+            index=models.Index(fields=["expires_at"], name="buffer_request_expiry"),
         ),
         migrations.AddConstraint(
-            model_name='authorizationrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome', ''), ('verifier', None), _connector='OR'), name='buffer_request_done_is_empty'),
+            model_name="authorizationrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome", ""), ("verifier", None), _connector="OR"),
+                name="buffer_request_done_is_empty",
+            ),
         ),
         migrations.AddIndex(
-            model_name='linkevent',
-            index=models.Index(fields=['announced_at', 'created_at'], name='buffer_event_unannounced'),
+            model_name="linkevent",
+            index=models.Index(
+                fields=["announced_at", "created_at"], name="buffer_event_unannounced"
+            ),
         ),
     ]

@@ -1,7 +1,6 @@
 """Refresh tokens that are to be revoked at Buffer, independent of any link."""
 
 import uuid
-from typing import cast
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -16,9 +15,9 @@ class PendingRevocationQuerySet(models.QuerySet["PendingRevocation"]):
     def post(self, token: Secret, *, account_key: str, instance: str) -> "PendingRevocation":
         """Keep `token`, sealed for its own row, until Buffer has been told that it is revoked."""
         row = PendingRevocation(account_key=account_key, instance=instance)
-        field = cast("SealedField", PendingRevocation._meta.get_field("token"))
+        field = PendingRevocation._meta.get_field("token")
         row.token = field.seal(token, row=row.uid, epoch=None)
-        row.created_at = row.next_attempt_at = DatabaseNow()  # type: ignore[assignment]
+        row.created_at = row.next_attempt_at = DatabaseNow()
         row.save(using=BufferLink.written_on())
         return row
 

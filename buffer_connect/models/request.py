@@ -35,10 +35,11 @@ class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
 
     def drop_oldest(self, user: Any) -> None:
         """Delete the oldest pending requests of `user` beyond `PENDING_PER_USER`."""
-        kept = self.filter(user=user).pending().order_by("-pk")[:PENDING_PER_USER]
-        # MySQL takes no LIMIT inside a subquery of a DELETE.
-        keep = list(kept.values_list("pk", flat=True))
-        self.filter(user=user).pending().exclude(pk__in=keep).delete()
+        pending = self.filter(user=user).pending()
+        newest = pending.order_by("-pk").values_list("pk", flat=True)
+        # By number and not by exclusion: what another tab begins meanwhile stays.
+        if oldest_kept := newest[PENDING_PER_USER - 1 : PENDING_PER_USER].first():
+            pending.filter(pk__lt=oldest_kept).delete()
 
 
 class AuthorizationRequest(models.Model):
@@ -55,10 +56,8 @@ class AuthorizationRequest(models.Model):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     state_hash = models.CharField(max_length=64, unique=True)
     session_hash = models.CharField(max_length=64)
-    verifier = SealedField(purpose="code verifier", null=True)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
-    )
+    verifier = SealedField(purpose="authorization verifier", null=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     link = models.ForeignKey(BufferLink, on_delete=models.SET_NULL, null=True, related_name="+")
     redirect_uri = models.TextField()
     scopes = ScopesField(default=list)
@@ -97,4 +96,4 @@ class AuthorizationRequest(models.Model):
 
 
 def _verifier_field() -> SealedField:
-    return cast("SealedField", AuthorizationRequest._meta.get_field("verifier"))
+    return AuthorizationRequest._meta.get_field("verifier")

@@ -17,7 +17,9 @@ from tests.links import age, held, link_to, make_due, tokens_of
 
 ANSWER = Outcome(
     verdict=Verdict.OK,
-    tokens=TokenSet(access_token=Secret("new-access"), refresh_token=Secret("new-refresh"), life=60),
+    tokens=TokenSet(
+        access_token=Secret("new-access"), refresh_token=Secret("new-refresh"), life=60
+    ),
 )
 
 

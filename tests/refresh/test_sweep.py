@@ -1,6 +1,5 @@
-from tests.links import age, held, link_to, make_due, tokens_of
-
 from buffer_connect import flows
+from tests.links import age, held, link_to, make_due, tokens_of
 
 
 def test_a_due_link_is_refreshed(sandbox, user):

@@ -11,7 +11,7 @@ from buffer_connect.flows.refresh import breaker, endings
 from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_intent, release
 from buffer_connect.flows.refresh.settle import settle
 from buffer_connect.models import BufferLink, LinkEvent
-from buffer_connect.oauth.token import NOT_SENT, Outcome, Verdict
+from buffer_connect.oauth.token import NOT_SENT, Verdict
 
 T = TypeVar("T")
 
@@ -83,5 +83,3 @@ def _grouped(items: Sequence[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while group := list(islice(iterator, size)):
         yield group
-
-

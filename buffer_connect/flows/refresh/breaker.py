@@ -8,7 +8,7 @@ import hashlib
 import logging
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink, ServiceState
@@ -50,7 +50,7 @@ def close() -> None:
         logger.warning("breaker=closed")
 
 
-def _row():  # type: ignore[no-untyped-def]
+def _row() -> QuerySet[ServiceState]:
     states = ServiceState.objects.using(BufferLink.written_on())
     return states.filter(name=NAME, key=_client_key())
 

@@ -7,12 +7,9 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID, uuid4
 
-from django.db import OperationalError
-
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
 from buffer_connect.models import BufferLink, statements
-from buffer_connect.models.contention import is_contention
 from buffer_connect.sealing import Keyring, Secret
 
 logger = logging.getLogger(__name__)
@@ -74,19 +71,10 @@ def claim(ids: list[int]) -> Claim:
     """T1: take the lease of those of `ids` that may be refreshed now, and read them."""
     timing, owner, started = conf.timing, uuid4(), monotonic()
     links: list[BufferLink] = []
-    if _claimed(ids, owner, timing.lease, timing.quarantine):
+    if statements.claim(ids=ids, owner=owner, lease=timing.lease, quarantine=timing.quarantine):
         mine = BufferLink.objects.as_held().filter(pk__in=ids, lease_owner=owner)
         links = list(mine.order_by("refresh_due_at"))
     return Claim(owner=owner, started=started, links=links)
-
-
-def _claimed(ids: list[int], owner: UUID, lease: float, quarantine: float) -> int:
-    try:
-        return statements.claim(ids=ids, owner=owner, lease=lease, quarantine=quarantine)
-    except OperationalError as error:
-        if is_contention(error):
-            return 0
-        raise
 
 
 def prepare(claimed: Claim) -> list[Attempt]:
@@ -114,9 +102,7 @@ def _prepare(claimed: Claim, link: BufferLink) -> Attempt | None:
 def _open(link: BufferLink) -> tuple[Secret, Keyring]:
     keyring = conf.keyring
     token = link.open_refresh_token()
-    if token is None or not keyring.verify_digest(
-        link.refresh_token_digest, token, DIGEST_PURPOSE
-    ):
+    if token is None or not keyring.verify_digest(link.refresh_token_digest, token, DIGEST_PURPOSE):
         raise DigestMismatch
     return token, keyring
 

@@ -1,11 +1,8 @@
 """A usable access token for one caller, refreshed when it must be."""
 
-from collections.abc import Hashable
 from concurrent.futures import TimeoutError as Overdue
 from datetime import timedelta
 from time import monotonic, sleep
-
-from django.db import OperationalError
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
@@ -14,7 +11,6 @@ from buffer_connect.flows.refresh.batch import refresh
 from buffer_connect.flows.refresh.claim import claim
 from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.models import BufferLink, statements
-from buffer_connect.models.contention import is_contention
 
 # A token that lives on for so long is used without a refresh.
 ENOUGH = timedelta(seconds=30)
@@ -56,8 +52,7 @@ def hold(link: BufferLink, min_ttl: timedelta = ENOUGH) -> BufferLink:
     want the same link wait for one and the same refresh.
     """
     give_up_at = monotonic() + conf.timing.call_wait
-    key: Hashable = (link.pk, min_ttl)
-    future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at))
+    future = worker.submit((link.pk, min_ttl), lambda: _obtain(link.pk, min_ttl, give_up_at))
     try:
         return future.result(timeout=conf.timing.call_wait)
     except Overdue:
@@ -95,11 +90,7 @@ def _refresh(link: BufferLink) -> bool:
     """Try to be the one who refreshes; return whether this call had the lease."""
     if breaker.is_open():
         raise TokenUnavailable
-    try:
-        statements.schedule(pk=link.pk)
-    except OperationalError as error:
-        if not is_contention(error):
-            raise
+    statements.schedule_held(pk=link.pk, epoch=link.epoch, generation=link.generation)
     taken = claim([link.pk])
     if taken.links:
         refresh(taken)

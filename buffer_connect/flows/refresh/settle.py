@@ -91,9 +91,7 @@ def _backoff(attempt: Attempt, outcome: Outcome) -> float:
     )
 
 
-def _retry(
-    attempt: Attempt, outcome: Outcome, step: Callable[..., int], delay: float
-) -> None:
+def _retry(attempt: Attempt, outcome: Outcome, step: Callable[..., int], delay: float) -> None:
     error = outcome.error or str(outcome.verdict)
     changed = step(**attempt.held, owner=attempt.owner, error=printable(error), delay=delay)
     if not changed:

@@ -66,7 +66,7 @@ def _inside_test_case() -> bool:
     `atomic(durable=True)` tells it by the same mark.
     """
     blocks = connections[BufferLink.written_on()].atomic_blocks
-    return bool(blocks) and bool(blocks[0]._from_testcase)
+    return bool(blocks) and bool(getattr(blocks[0], "_from_testcase", False))
 
 
 def _done_in_place(job: Callable[[], T]) -> Future[T]:

@@ -18,6 +18,7 @@ from buffer_connect.models.statements.refresh import (
     reject,
     release,
     schedule,
+    schedule_held,
 )
 from buffer_connect.models.statements.store import (
     give_up,
@@ -48,6 +49,7 @@ __all__ = [
     "reject",
     "release",
     "schedule",
+    "schedule_held",
     "store",
     "store_refresh_token",
     "unauthorized",

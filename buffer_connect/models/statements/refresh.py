@@ -26,9 +26,16 @@ _HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
 _OWNED = f"{_HELD} AND lease_owner = %(owner)s"
 
 # S: wanted now.
-schedule = Statement("""
+_schedule = Statement("""
 UPDATE {link} SET refresh_due_at = {now}
 WHERE id = %(pk)s AND status = 'active' AND refresh_token IS NOT NULL
+""")
+
+# S of a caller, who wants a successor of the generation that was read: one that was stored since
+# must not fall due again.
+_schedule_held = Statement(f"""
+UPDATE {{link}} SET refresh_due_at = {{now}}
+WHERE {_HELD} AND status = 'active' AND refresh_token IS NOT NULL
 """)
 
 # J: the API answered 401 to the access token of this generation.
@@ -95,9 +102,19 @@ doubt = Statement(_DOUBT.replace("%(ended)s", ""))
 doubt_ended = Statement(_DOUBT.replace("%(ended)s", ", sent_ended_at = {now}"))
 
 
+def schedule(*, pk: int) -> int:
+    """S. 0 when the link has ended, has no refresh token, or others are at its row."""
+    return _schedule.if_free(pk=pk)
+
+
+def schedule_held(*, pk: int, epoch: UUID, generation: int) -> int:
+    """S for one generation. 0 also when the link has moved on from it."""
+    return _schedule_held.if_free(pk=pk, epoch=epoch, generation=generation)
+
+
 def reject(*, pk: int, epoch: UUID, generation: int) -> int:
     """J. 0 when the link moved on, or when a forced refresh gave this very token just now."""
-    return _reject(pk=pk, epoch=epoch, generation=generation, forced_for=FORCED_FOR)
+    return _reject.if_free(pk=pk, epoch=epoch, generation=generation, forced_for=FORCED_FOR)
 
 
 def note_use(*, pk: int) -> int:
@@ -112,7 +129,7 @@ def due(*, quarantine: float, limit: int) -> list[int]:
 
 def claim(*, ids: list[int], owner: UUID, lease: float, quarantine: float) -> int:
     """T1: put the lease of `owner` on those of `ids` that may be refreshed now."""
-    return _claim(ids=ids, owner=owner, lease=lease, quarantine=quarantine)
+    return _claim.if_free(ids=ids, owner=owner, lease=lease, quarantine=quarantine)
 
 
 def record_intent(*, owner: UUID, held: Iterable[tuple[int, UUID, int]]) -> int:

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import UUIDField
+from django.db.models import BinaryField, UUIDField
 from django.utils import timezone
 
 from buffer_connect.models.clock import SQL_NOW, adapted
+from buffer_connect.models.contention import is_contention
 from buffer_connect.models.link import BufferLink
 
 _MOVED_NOW = re.compile(r"\{now:([+-])(\w+)\}")
@@ -37,6 +38,15 @@ class Statement:
         with connection.cursor() as cursor:
             cursor.execute(*self.bound(connection, values))
             return int(cursor.rowcount)
+
+    def if_free(self, **values: Any) -> int:
+        """Run it; a race that is lost to others counts as no row changed."""
+        try:
+            return self(**values)
+        except OperationalError as error:
+            if is_contention(error):
+                return 0
+            raise
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Run it and return what it selects."""
@@ -112,6 +122,6 @@ def _adapted(value: Any, connection: BaseDatabaseWrapper) -> Any:
         case datetime():
             return adapted(value, connection)
         case bytes():
-            return connection.Database.Binary(value)
+            return BinaryField().get_db_prep_value(value, connection, prepared=True)
         case _:
             return value
