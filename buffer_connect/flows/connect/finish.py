@@ -1,0 +1,126 @@
+"""The authorization response (RFC 6749 section 4.1.2): taken once, by whom it is for."""
+
+import logging
+
+from buffer_connect.conf import conf
+from buffer_connect.flows import announce
+from buffer_connect.flows.connect.begin import state_hash
+from buffer_connect.flows.connect.browser import Browser
+from buffer_connect.flows.connect.grant import notices_of, obtain
+from buffer_connect.flows.connect.params import Params
+from buffer_connect.flows.connect.results import (
+    Failed,
+    Linked,
+    NotAccepted,
+    Notice,
+    NotLinked,
+    Refusal,
+    Refused,
+    Tell,
+    Underway,
+)
+from buffer_connect.flows.connect.store import store
+from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent
+from buffer_connect.oauth.authorization import InvalidResponse, Problem, read_state
+from buffer_connect.sealing import Secret
+
+logger = logging.getLogger(__name__)
+
+# How loud a failure is logged; all else is for the site's operator to look at.
+LEVELS = {
+    Tell.ACCESS_DENIED: logging.INFO,
+    Tell.THROTTLED: logging.WARNING,
+    Tell.NOT_SENT: logging.WARNING,
+    Tell.NO_ANSWER: logging.WARNING,
+    Tell.ACCOUNT_NOT_ALLOWED: logging.WARNING,
+    Tell.ACCOUNT_UNKNOWN: logging.WARNING,
+}
+
+
+def finish(params: Params, browser: Browser) -> Linked | Underway | Failed | Refused:
+    """Carry an authorization response through; `params` holds the values of each parameter.
+
+    The shape comes first, before any query; then user and session; then the state is consumed,
+    once; then `iss`, `error` and `code` in the RFCs' order, the exchange, the account, the link.
+    """
+    try:
+        return _finish(params, browser)
+    except InvalidResponse as error:
+        problem = error.problem
+    except NotAccepted as error:
+        logger.warning("authorization=refused cause=%s user=%s", error.refusal, browser.user.pk)
+        return Refused(problem=error.refusal)
+    hint = " (see REQUIRE_ISS)" if problem == Problem.MISSING_ISS else ""
+    logger.warning("authorization=refused cause=%s%s", problem, hint)
+    return Refused(problem=problem)
+
+
+def _finish(params: Params, browser: Browser) -> Linked | Underway | Failed:
+    request = _own(read_state(params), browser)
+    if request.consumed_at is None and _consume(request, browser):
+        return _carry_out(request, params, browser)
+    return _replayed(request)
+
+
+def _own(state: Secret, browser: Browser) -> AuthorizationRequest:
+    """Return the request that `state` belongs to, if it is this user's and this browser's."""
+    if not browser.is_signed_in:
+        raise NotAccepted(Refusal.SIGNED_OUT)
+    requests = AuthorizationRequest.objects.using(BufferLink.written_on())
+    request = requests.filter(state_hash=state_hash(state)).first()
+    if request is None:
+        raise NotAccepted(Refusal.UNKNOWN_STATE)
+    if request.user_id != browser.user.pk:
+        raise NotAccepted(Refusal.OTHER_USER)
+    if request.session_hash != browser.session_hash:
+        raise NotAccepted(Refusal.OTHER_SESSION)
+    return request
+
+
+def _consume(request: AuthorizationRequest, browser: Browser) -> bool:
+    # Keys that cannot be used are found before the state is spent, and the code with it.
+    conf.keyring  # noqa: B018
+    database = BufferLink.written_on()
+    mine = AuthorizationRequest.objects.using(database).filter(
+        pk=request.pk, user_id=browser.user.pk, session_hash=browser.session_hash
+    )
+    taken = mine.consume()
+    if not taken:
+        request.refresh_from_db(using=database)
+    return taken
+
+
+def _replayed(request: AuthorizationRequest) -> Linked | Underway:
+    if request.consumed_at is None:
+        raise NotAccepted(Refusal.EXPIRED)
+    if request.outcome == AuthorizationRequest.Outcome.FAILED:
+        raise NotAccepted(Refusal.USED)
+    if request.outcome == AuthorizationRequest.Outcome.LINKED:
+        return Linked(next_url=request.next_url)
+    return Underway()
+
+
+def _carry_out(request: AuthorizationRequest, params: Params, browser: Browser) -> Linked | Failed:
+    outcome = AuthorizationRequest.Outcome.FAILED
+    try:
+        event, notices = _made(request, params)
+        outcome = AuthorizationRequest.Outcome.LINKED
+    except NotLinked as error:
+        return _failed(request, error.notice)
+    finally:
+        request.close(outcome)
+    announce.announce(event, request=browser.request)
+    return Linked(next_url=request.next_url, notices=notices)
+
+
+def _made(request: AuthorizationRequest, params: Params) -> tuple[LinkEvent, tuple[Notice, ...]]:
+    granted = obtain(request, params)
+    event = store(request, granted)
+    logger.info("link=%s status=active user=%s", event.link.uid, request.user_id)
+    return event, tuple(notices_of(request, granted))
+
+
+def _failed(request: AuthorizationRequest, notice: Notice) -> Failed:
+    level, error = LEVELS.get(notice.tell, logging.ERROR), notice.facts.get("error", "")
+    logger.log(level, "request=%s link=none cause=%s error=%s", request.uid, notice.tell, error)
+    return Failed(notice=notice)

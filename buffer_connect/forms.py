@@ -1,0 +1,59 @@
+"""What a page may ask of connect, and where a finished connect may lead."""
+
+from django import forms
+from django.http import HttpRequest, QueryDict
+from django.utils.encoding import iri_to_uri
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from buffer_connect.conf import conf
+from buffer_connect.models import BufferLink
+
+LONGEST_NEXT = 2000
+
+
+def allowed_next(request: HttpRequest, url: str) -> str:
+    """Return `url` if a finished connect may lead there, else an empty string.
+
+    That is a path of this site, or an address of the host that `request` came to.
+    """
+    # Before any parsing, for that takes time; once more for what was spelled out.
+    if not 0 < len(url) <= LONGEST_NEXT or not url.isprintable():
+        return ""
+    if len(iri_to_uri(url)) > LONGEST_NEXT:
+        return ""
+    hosts, secure = {request.get_host()}, request.is_secure()
+    return url if url_has_allowed_host_and_scheme(url, hosts, require_https=secure) else ""
+
+
+class ConnectForm(forms.Form):
+    """`next`, `scope` (repeatable) and `link` (the uid of a link of the user's own)."""
+
+    # No CharField: an address that may not be followed is passed over, not an error.
+    next = forms.Field(required=False)
+    scope = forms.MultipleChoiceField(required=False)
+    link = forms.ModelChoiceField(
+        BufferLink.objects.none(), required=False, to_field_name="uid", blank=True
+    )
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(_given(request))
+        self.request = request
+        self.fields["scope"].choices = [(scope, scope) for scope in conf.scopes]  # type: ignore[attr-defined]
+        links = BufferLink.objects.using(BufferLink.written_on())
+        self.fields["link"].queryset = links.for_user(request.user)  # type: ignore[attr-defined]
+
+    def clean_next(self) -> str:
+        return allowed_next(self.request, self.cleaned_data["next"] or "")
+
+    @property
+    def names_foreign_link(self) -> bool:
+        """Whether `link` is none of the user's."""
+        return "link" in self.errors
+
+
+def _given(request: HttpRequest) -> QueryDict:
+    """A form's fields before the parameters in its action."""
+    given = request.GET.copy()
+    for name, values in request.POST.lists():
+        given.setlist(name, values)
+    return given

@@ -1,0 +1,12 @@
+"""The pages: `path("buffer/", include("buffer_connect.urls"))`."""
+
+from django.urls import path
+
+from buffer_connect import views
+
+app_name = "buffer_connect"
+urlpatterns = [
+    path("", views.LinksView.as_view(), name="links"),
+    path("connect/", views.ConnectView.as_view(), name="connect"),
+    path("callback/", views.CallbackView.as_view(), name="callback"),
+]

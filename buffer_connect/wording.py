@@ -1,0 +1,150 @@
+"""What people are told: by the pages, and by the admin about why a link ended."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from buffer_connect.flows.connect import Notice, Refusal, Tell
+from buffer_connect.models import BufferLink
+from buffer_connect.oauth.authorization import Problem
+
+Words = str | Promise
+
+# Never more than the evidence shows.
+REASONS: Mapping[str, Words] = {
+    BufferLink.Reason.REVOKED_AT_BUFFER: _(
+        "Buffer ended the connection: it was removed there, or an old token was used elsewhere."
+    ),
+    BufferLink.Reason.REFRESH_TOKEN_REUSED: _(
+        "A token that works only once was used a second time, so Buffer ended the connection "
+        "for safety."
+    ),
+    BufferLink.Reason.ANSWER_LOST: _(
+        "An answer from Buffer was lost on its way, and with it the connection."
+    ),
+    BufferLink.Reason.UNAUTHORIZED: _("Buffer no longer accepts this connection."),
+    BufferLink.Reason.EXPIRED: _("The connection has run out."),
+    BufferLink.Reason.CLONED_OR_RESTORED: _(
+        "This site was restored or copied, and the copy used the connection."
+    ),
+}
+
+SCOPES: Mapping[str, Words] = {
+    "account:read": _("see the account"),
+    "account:write": _("change the account"),
+    "posts:read": _("see posts"),
+    "posts:write": _("create and change posts"),
+    "ideas:read": _("see ideas"),
+    "ideas:write": _("create and change ideas"),
+    "offline_access": _("stay connected while you are away"),
+}
+
+_ASKED_WRONGLY = _(
+    "Buffer did not accept how this site asked. Nothing was connected. "
+    "You cannot mend this; the people who run this site can see what is wrong."
+)
+_OUR_CONFIGURATION = _(
+    "Buffer did not accept this site. Nothing was connected. "
+    "You cannot mend this; the people who run this site can see what is wrong."
+)
+NOTICES: Mapping[Tell, Words] = {
+    Tell.CONNECTED: _("%(account)s is connected."),
+    Tell.OTHER_ACCOUNT: _(
+        "You chose another Buffer account than %(asked)s. %(account)s now stands beside it; "
+        "%(asked)s is as it was."
+    ),
+    Tell.FEWER_SCOPES: _("You left out: %(scopes)s. What needs it will not work."),
+    Tell.NO_REFRESH_TOKEN: _(
+        "Buffer gave no permission to stay connected, so this connection ends by itself soon. "
+        "Reconnect to try again."
+    ),
+    Tell.ACCESS_DENIED: _("You did not allow access at Buffer. Nothing was connected."),
+    Tell.INVALID_REQUEST: _ASKED_WRONGLY,
+    Tell.INVALID_CLIENT: _OUR_CONFIGURATION,
+    Tell.INVALID_GRANT: _("Buffer ended the request. Nothing was connected. Please try again."),
+    Tell.INVALID_SCOPE: _(
+        "Buffer does not offer something that this site asked for. Nothing was connected. "
+        "You cannot mend this; the people who run this site can see what is wrong."
+    ),
+    Tell.OTHER_ERROR: _(
+        "Buffer could not finish the request. Nothing was connected. Please try again later."
+    ),
+    Tell.CODE_REFUSED: _(
+        "Buffer's permission was no longer good when it got here. Nothing was connected. "
+        "Please try again."
+    ),
+    Tell.CLIENT_REJECTED: _OUR_CONFIGURATION,
+    Tell.MISCONFIGURED: _OUR_CONFIGURATION,
+    Tell.THROTTLED: _(
+        "Buffer is getting too many requests from this site. Nothing was connected. "
+        "Please try again in a few minutes."
+    ),
+    Tell.NOT_SENT: _("Buffer could not be reached. Nothing was connected. Please try again."),
+    Tell.NO_ANSWER: _(
+        "Buffer gave no usable answer. Nothing was connected. Please try again in a few minutes."
+    ),
+    Tell.ACCOUNT_NOT_ALLOWED: _(
+        "Without permission to see the account, this site cannot tell which account it is. "
+        "Nothing was connected. Please try again and leave that permission ticked."
+    ),
+    Tell.ACCOUNT_UNKNOWN: _(
+        "Buffer did not say which account it is. Nothing was connected. "
+        "Please try again in a few minutes."
+    ),
+}
+_BUFFER_SAYS = _("Buffer says: “%(description)s”")
+
+_INCOMPLETE = _("The address that brought you here is not complete. Please start again.")
+_NOT_FROM_BUFFER = _(
+    "The answer did not come from Buffer. Nothing was connected. If somebody sent you a link, "
+    "do not use it; otherwise start again."
+)
+PROBLEMS: Mapping[Problem | Refusal, Words] = {
+    Problem.MISSING_STATE: _INCOMPLETE,
+    Problem.MALFORMED_STATE: _INCOMPLETE,
+    Problem.DOUBLED: _INCOMPLETE,
+    Problem.TOO_LONG: _INCOMPLETE,
+    Problem.MISSING_CODE: _INCOMPLETE,
+    Problem.MISSING_ISS: _(
+        "The answer does not say that it comes from Buffer, so it was not used. "
+        "The people who run this site can allow such answers with the setting REQUIRE_ISS."
+    ),
+    Problem.WRONG_ISS: _NOT_FROM_BUFFER,
+    Refusal.SIGNED_OUT: _(
+        "You are not signed in here any more. Sign in, then start again. Nothing was connected."
+    ),
+    Refusal.OTHER_USER: _(
+        "Another user of this site began this. Sign in as that user, then start again. "
+        "Nothing was connected."
+    ),
+    Refusal.OTHER_SESSION: _(
+        "This was begun in another browser, or before you signed in again. Please start again."
+    ),
+    Refusal.UNKNOWN_STATE: _("This request is not known here any more. Please start again."),
+    Refusal.EXPIRED: _("This took longer than ten minutes. Please start again."),
+    Refusal.USED: _("This request has ended without a connection. Please start again."),
+}
+
+SCOPE_NOT_OFFERED = _("This site does not ask for what was named there. Please start again.")
+
+
+GOOD = frozenset({Tell.CONNECTED})
+NEUTRAL = frozenset({Tell.ACCESS_DENIED, Tell.OTHER_ACCOUNT})
+
+
+def notice(told: Notice) -> dict[str, str]:
+    """Return the text of one notice, and whether it is `good`, `neutral` or `bad` news."""
+    facts = defaultdict(str, told.facts)
+    facts["scopes"] = ", ".join(map(str, scopes(facts["scopes"].split())))
+    text = str(NOTICES[told.tell]) % facts
+    if facts["description"] and told.tell != Tell.ACCESS_DENIED:
+        text = f"{text} {str(_BUFFER_SAYS) % facts}"
+    kind = "good" if told.tell in GOOD else "neutral" if told.tell in NEUTRAL else "bad"
+    return {"text": text, "kind": kind}
+
+
+def scopes(granted: Iterable[str]) -> list[Words]:
+    """Return what scopes allow, in words where there are any."""
+    return [SCOPES.get(scope, scope) for scope in granted]
