@@ -99,7 +99,7 @@ def test_a_redirect_takes_the_token_nowhere(serve):
 )
 def test_an_answer_without_an_end_is_incomplete(serve, script):
     serve(script)
-    assert not call(total=0.3).complete
+    assert not call(total=0.2).complete
 
 
 @pytest.mark.parametrize("script", [then_close(b""), then_reset(), then_silence()])

@@ -174,7 +174,7 @@ def test_without_a_readable_answer_the_outcome_is_unknown_and_nothing_is_repeate
     serve, timing, script
 ):
     server = serve(script)
-    timing(connect=0.2, read=0.2, total=0.3)
+    timing(connect=0.2, read=0.15, total=0.2)
     started = time.monotonic()
     outcome = refreshed()
     assert (outcome.verdict, outcome.tokens, outcome.answered) == (Verdict.UNKNOWN, None, False)
@@ -190,7 +190,7 @@ def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
 
 def test_the_total_ends_an_answer_whose_every_read_is_in_time(serve, timing):
     serve(then_trickle(ENDLESS, b"fff\r\n ", pause=0.01))
-    timing(read=5, total=0.3)
+    timing(read=5, total=0.2)
     started = time.monotonic()
     assert refreshed().verdict is Verdict.UNKNOWN
     assert time.monotonic() - started < 1
