@@ -1,0 +1,1 @@
+"""The demo: which processes it is made of, and its story without a person."""

@@ -1,0 +1,44 @@
+"""What the site does when the package tells it something: one line in the page's timeline."""
+
+from typing import Any
+from uuid import UUID
+
+from django.dispatch import receiver
+
+from buffer_connect import signals
+from buffer_connect.models import BufferLink
+from example_project.models import Line
+
+
+@receiver(signals.link_connected, dispatch_uid="example_connected")
+def note_connected(link: BufferLink, created: bool, event_id: UUID, **kwargs: Any) -> None:
+    """A real site might greet its user here."""
+    _note(link, "Connected" if created else "Connected again", event_id=event_id)
+
+
+@receiver(signals.link_refreshed, dispatch_uid="example_refreshed")
+def note_refreshed(link: BufferLink, **kwargs: Any) -> None:
+    """A real site needs no such receiver; the demo shows that refreshes happen."""
+    _note(link, f"Refreshed: generation {link.generation}")
+
+
+@receiver(signals.link_refresh_failed, dispatch_uid="example_refresh_failed")
+def note_refresh_failed(link: BufferLink, error: str, **kwargs: Any) -> None:
+    """A real site might count these."""
+    _note(link, f"No answer to a refresh ({error}); the link lives on", is_bad=True)
+
+
+@receiver(signals.link_revoked, dispatch_uid="example_revoked")
+def note_revoked(link: BufferLink, reason: str, event_id: UUID, **kwargs: Any) -> None:
+    """A real site would write its user an e-mail here."""
+    text = f"Ended: {BufferLink.Reason(reason).label} ({reason})"
+    _note(link, text, event_id=event_id, is_bad=True)
+
+
+def _note(link: BufferLink, text: str, **facts: Any) -> None:
+    told = {"user_id": link.user_id, "card": Line.Card.PACKAGE, "text": text, **facts}
+    # The same event may be told twice; it is one line.
+    if event_id := facts.get("event_id"):
+        Line.objects.get_or_create(event_id=event_id, defaults=told)
+    else:
+        Line.objects.create(**told)
