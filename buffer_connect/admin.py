@@ -15,7 +15,7 @@ SECRET = ("refresh_token", "access_token", "refresh_token_digest")
 
 
 @admin.register(BufferLink)
-class BufferLinkAdmin(admin.ModelAdmin[BufferLink]):
+class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
     """Links to look at. They can be deleted, since their users can, and then Buffer is told."""
 
     list_display = ("account", "user", "status", "reason", "expires_at", "last_refreshed_at")
