@@ -10,3 +10,5 @@ class ExampleConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers, and make the Celery app the one that tasks belong to."""
         from example_project import celery, receivers  # noqa: F401, PLC0415
+
+        receivers.connect()

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from buffer_connect.models import BufferLink, LinkEvent
-from example_project import trouble
+from example_project import sandbox_control, trouble
 from example_project.models import Line, UsualLink
 
 LINES = 12
@@ -54,7 +53,7 @@ def cards(user: User) -> dict[str, Any]:
     return {
         "package": _package_card(user, truths),
         "usual": [_usual_card(link, truths) for link in trouble.usual_links(user)],
-        "uses_sandbox": settings.USES_SANDBOX,
+        "uses_sandbox": sandbox_control.is_used(),
     }
 
 
@@ -119,7 +118,7 @@ def _package_lines(user: User, link: BufferLink) -> list[Any]:
 
 
 def _truths(user: User) -> dict[str, Truth]:
-    if not settings.USES_SANDBOX:
+    if not sandbox_control.is_used():
         return {}
     try:
         grants = trouble.grants(user)

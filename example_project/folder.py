@@ -5,6 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def demo_folder() -> Path:
+    """Return DEMO_FOLDER, by default `.demo` in the checkout."""
+    return private_folder(Path(os.environ.get("DEMO_FOLDER") or CHECKOUT / ".demo"))
 
 
 def private_folder(path: Path) -> Path:

@@ -16,9 +16,7 @@ class UsualLink(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["user", "row_lock"], name="usual_link_way"),
-        )
+        constraints = (models.UniqueConstraint(fields=["user", "row_lock"], name="usual_link_way"),)
 
     def __str__(self) -> str:
         return "usual code with a row lock" if self.row_lock else "usual code"

@@ -3,32 +3,34 @@
 from typing import Any
 from uuid import UUID
 
-from django.dispatch import receiver
-
 from buffer_connect import signals
 from buffer_connect.models import BufferLink
 from example_project.models import Line
 
 
-@receiver(signals.link_connected, dispatch_uid="example_connected")
+def connect() -> None:
+    """Listen; called once, when the app is ready."""
+    signals.link_connected.connect(note_connected)
+    signals.link_refreshed.connect(note_refreshed)
+    signals.link_refresh_failed.connect(note_refresh_failed)
+    signals.link_revoked.connect(note_revoked)
+
+
 def note_connected(link: BufferLink, created: bool, event_id: UUID, **kwargs: Any) -> None:
     """A real site might greet its user here."""
     _note(link, "Connected" if created else "Connected again", event_id=event_id)
 
 
-@receiver(signals.link_refreshed, dispatch_uid="example_refreshed")
 def note_refreshed(link: BufferLink, **kwargs: Any) -> None:
     """A real site needs no such receiver; the demo shows that refreshes happen."""
     _note(link, f"Refreshed: generation {link.generation}")
 
 
-@receiver(signals.link_refresh_failed, dispatch_uid="example_refresh_failed")
 def note_refresh_failed(link: BufferLink, error: str, **kwargs: Any) -> None:
     """A real site might count these."""
     _note(link, f"No answer to a refresh ({error}); the link lives on", is_bad=True)
 
 
-@receiver(signals.link_revoked, dispatch_uid="example_revoked")
 def note_revoked(link: BufferLink, reason: str, event_id: UUID, **kwargs: Any) -> None:
     """A real site would write its user an e-mail here."""
     text = f"Ended: {BufferLink.Reason(reason).label} ({reason})"

@@ -9,9 +9,14 @@ from django.conf import settings
 TIMEOUT = 5
 
 
+def is_used() -> bool:
+    """Return whether the site is connected to the sandbox and not to Buffer itself."""
+    return "ISSUER" in settings.BUFFER_CONNECT
+
+
 def state() -> dict[str, Any]:
     """Return the sandbox's grants; see `buffer_connect.sandbox.control`."""
-    response = requests.get(f"{settings.SANDBOX_URL}/sandbox/state", timeout=TIMEOUT)
+    response = requests.get(_url("state"), timeout=TIMEOUT)
     response.raise_for_status()
     return cast("dict[str, Any]", response.json())
 
@@ -37,8 +42,10 @@ def digest(token: str) -> str:
 
 
 def _post(action: str, **fields: Any) -> dict[str, Any]:
-    response = requests.post(
-        f"{settings.SANDBOX_URL}/sandbox/{action}", json=fields, timeout=TIMEOUT
-    )
+    response = requests.post(_url(action), json=fields, timeout=TIMEOUT)
     response.raise_for_status()
     return cast("dict[str, Any]", response.json())
+
+
+def _url(action: str) -> str:
+    return f"{settings.BUFFER_CONNECT['ISSUER']}/sandbox/{action}"

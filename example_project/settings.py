@@ -16,7 +16,6 @@ SANDBOX_URL and SANDBOX_ACCESS_LIFE are set by `manage.py demo` for the processe
 
 import os
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
@@ -25,10 +24,9 @@ from django.core.management.utils import get_random_secret_key
 from buffer_connect.schedule import beat_schedule
 from buffer_connect.sealing import generate_entry
 from example_project import broker, databases
-from example_project.folder import kept, private_folder
+from example_project.folder import demo_folder, kept
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DEMO_FOLDER = private_folder(Path(os.environ.get("DEMO_FOLDER") or BASE_DIR / ".demo"))
+DEMO_FOLDER = demo_folder()
 
 DEBUG = os.environ.get("DJANGO_DEBUG", "1") not in {"", "0", "false", "False"}
 SECRET_KEY = kept(DEMO_FOLDER / "secret_key", get_random_secret_key)
@@ -80,9 +78,6 @@ DATABASES = {
 }
 AUTH_PASSWORD_VALIDATORS: list[dict[str, str]] = []
 
-# Buffer offers no sandbox: without an app of one's own there, a local one stands in for it.
-USES_SANDBOX = not os.environ.get("BUFFER_CLIENT_ID")
-
 BUFFER_CONNECT: dict[str, object] = {
     "CLIENT_ID": os.environ.get("BUFFER_CLIENT_ID"),
     "CLIENT_SECRET": os.environ.get("BUFFER_CLIENT_SECRET") or None,
@@ -94,7 +89,8 @@ BUFFER_CONNECT: dict[str, object] = {
 }
 BEAT_EVERY = timedelta(seconds=60)
 
-if USES_SANDBOX:
+# Buffer offers no sandbox: without an app of one's own there, a local one stands in for it.
+if not os.environ.get("BUFFER_CLIENT_ID"):
     # Plain http, which the package takes on this machine only and with this mark.
     os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")
     SANDBOX_URL = os.environ.get("SANDBOX_URL") or "http://127.0.0.1:8700"

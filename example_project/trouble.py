@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import requests
@@ -81,11 +82,18 @@ def grants(user: User) -> dict[str, dict[str, Any]]:
     for link in usual_links(user):
         digest = sandbox_control.digest(link.refresh_token)
         found |= {card_of(link): grant for grant in known if _issued(grant, digest)}
-    link = package_link(user)
-    if link is not None:
-        # The newest one of its account.
-        found |= {Line.Card.PACKAGE: each for each in known if each["account"] == link.account_id}
+    account = package_account(user)
+    for grant in known:
+        # The newest one of the account, for those come last.
+        if grant["account"] == account:
+            found[Line.Card.PACKAGE] = grant
     return found
+
+
+def package_account(user: User) -> str:
+    """Return the Buffer account of the package's link; empty when there is none."""
+    link = package_link(user)
+    return link.account_id if link else ""
 
 
 def card_of(link: UsualLink) -> Line.Card:
@@ -106,13 +114,12 @@ def _let_refresh_come_due(user: User) -> None:
 
 
 def _refreshes(user: User) -> list[Job]:
-    usual: list[Job] = [lambda link=link: _noted(link, _token) for link in usual_links(user)]
-    return [refresh_due_links, *usual]
+    return [refresh_due_links, *(partial(_noted, link, _token) for link in usual_links(user))]
 
 
 def _api_calls(user: User) -> list[Job]:
-    usual: list[Job] = [lambda link=link: _noted(link, _call) for link in usual_links(user)]
-    return [lambda: call_with_package(user), *usual]
+    usual = (partial(_noted, link, _call) for link in usual_links(user))
+    return [partial(call_with_package, user), *usual]
 
 
 def call_with_package(user: User) -> None:

@@ -12,11 +12,14 @@ import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from example_project import sandbox_control
 from example_project.demo.browser import UnexpectedPage
 from example_project.demo.parts import SITE_PORT, Demo
 from example_project.demo.processes import ProcessFailed, free_port
 from example_project.demo.story import Story
-from example_project.management.commands.prepare_demo import USERNAME, password
+from example_project.folder import demo_folder
+from example_project.management.commands.prepare_demo import password
+from example_project.views import USERNAME
 
 # Lives of access tokens in seconds. In the check beat comes round within one of them.
 DEMO_LIFE, CHECK_LIFE = 60, 20
@@ -54,13 +57,16 @@ class Command(BaseCommand):
             "--check", action="store_true", help="play the story without a person, then stop"
         )
         parser.add_argument(
-            "--port", type=int, default=SITE_PORT, help="the site's port (default: %(default)s, or a free one)"
+            "--port",
+            type=int,
+            default=SITE_PORT,
+            help="the site's port (default: %(default)s, or a free one)",
         )
 
     def handle(self, *, check: bool, port: int, **options: Any) -> None:
-        if settings.USES_SANDBOX and not settings.DEBUG:
+        if sandbox_control.is_used() and not settings.DEBUG:
             raise CommandError("The sandbox asks for DEBUG: unset DJANGO_DEBUG, or set it to 1.")
-        if check and not settings.USES_SANDBOX:
+        if check and not sandbox_control.is_used():
             raise CommandError("The check plays with the sandbox: unset BUFFER_CLIENT_ID.")
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -72,8 +78,8 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> None:
         demo = Demo(
-            settings.DEMO_FOLDER,
-            with_sandbox=settings.USES_SANDBOX,
+            demo_folder(),
+            with_sandbox=sandbox_control.is_used(),
             site_port=free_port(port),
             access_life=DEMO_LIFE,
             say=self.stdout.write,

@@ -4,14 +4,13 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from example_project.folder import kept
-
-USERNAME = "demo"
+from example_project import sandbox_control
+from example_project.folder import demo_folder, kept
+from example_project.views import USERNAME
 
 
 class Command(BaseCommand):
@@ -22,14 +21,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        if settings.USES_SANDBOX:
-            User.objects.filter(username=USERNAME).delete()
-        user, _ = User.objects.get_or_create(
+        users = get_user_model().objects
+        if sandbox_control.is_used():
+            users.filter(username=USERNAME).delete()
+        user, _ = users.get_or_create(
             username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
         )
-        user.set_password(password(settings.DEMO_FOLDER))
+        user.set_password(password(demo_folder()))
         user.save()
-        for message in (settings.DEMO_FOLDER / "broker").glob("*/*"):
+        for message in (demo_folder() / "broker").glob("*/*"):
             message.unlink()
 
 
