@@ -119,8 +119,7 @@ class Wire:
             if origin.scheme == "https"
             else http.client.HTTPConnection(origin.host, origin.port)
         )
-        # A connection that was lost is not opened again behind our back, and no body is printed.
-        connection.auto_open = 0
+        # A site may have switched on http.client's printing of all that is sent.
         connection.set_debuglevel(0)
         return connection
 

@@ -45,8 +45,9 @@ class RawServer:
         self.url = f"http{'s' if tls else ''}://{name}:{self.port}"
         self._stopped = threading.Event()
         self._accepted = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._ends = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def __enter__(self):
         return self
@@ -58,13 +59,13 @@ class RawServer:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._threads[0].join(timeout=5)
+        self._thread.join(timeout=5)
         self.wait_until_served()
 
     def wait_until_served(self):
         """Wait until the scripts of all connections so far have ended."""
-        for thread in self._threads[1:]:
-            thread.join(timeout=5)
+        for end in list(self._ends):
+            end.wait(5)
 
     def _accept(self):
         while not self._stopped.is_set():
@@ -72,19 +73,25 @@ class RawServer:
                 sock, _ = self._listener.accept()
                 self.connections += 1
                 self._accepted.append(sock)
-                thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-                thread.start()
-                self._threads.append(thread)
+                self._ends.append(threading.Event())
+                arguments = (sock, self._ends[-1])
+                threading.Thread(target=self._serve, args=arguments, daemon=True).start()
 
-    def _serve(self, sock):
-        with contextlib.suppress(OSError), sock:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.tls:
-                self._stopped.wait(self.handshake_delay)
-                sock = self.tls.wrap_socket(sock, server_side=True)
-                self._accepted.append(sock)
-            with sock:
+    def _serve(self, sock, end):
+        try:
+            with contextlib.suppress(OSError), self._secured(sock) as sock:
                 self.script(Connection(self, sock))
+        finally:
+            end.set()
+
+    def _secured(self, sock):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self.tls:
+            return sock
+        self._stopped.wait(self.handshake_delay)
+        sock = self.tls.wrap_socket(sock, server_side=True)
+        self._accepted.append(sock)
+        return sock
 
 
 class Connection:

@@ -185,7 +185,9 @@ def test_without_a_readable_answer_the_outcome_is_unknown_and_nothing_is_repeate
 def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
     serve(then_silence())
     timing(exchange=0.2)
+    started = time.monotonic()
     assert exchanged().verdict is Verdict.UNKNOWN
+    assert time.monotonic() - started < 1
 
 
 def test_the_total_ends_an_answer_whose_every_read_is_in_time(serve, timing):

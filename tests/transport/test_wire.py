@@ -10,7 +10,7 @@ import pytest
 from buffer_connect.transport.attempt import Attempt
 from buffer_connect.transport.process import WIRE
 from buffer_connect.transport.wire import NoAnswer, Wire
-from tests.transport.raw_server import RawServer, answers, response, then_close
+from tests.transport.raw_server import RawServer, answers, response, then_close, then_flood
 
 PONG = response(b"pong")
 HEADERS = {"Content-Length": "4"}
@@ -73,6 +73,42 @@ def test_a_request_that_cannot_be_written_as_http_is_not_written(wire):
     assert not broken.written
 
 
+def test_a_body_that_is_not_taken_ends_with_the_attempt(wire):
+    stuck = attempt(ends_at=time.monotonic() + 0.2)
+    body = b"x" * 20_000_000
+    with RawServer(lambda connection: connection.wait()) as server, pytest.raises(NoAnswer):
+        wire.post(server.url, headers={"Content-Length": "20000000"}, body=body, attempt=stuck)
+    assert stuck.written
+    assert time.monotonic() - stuck.ends_at < 1
+
+
+def test_silence_after_a_late_beginning_ends_with_the_attempt(wire):
+    def script(connection):
+        connection.request()
+        connection.wait(0.3)
+        connection.send(PONG[:-1])
+        connection.wait()
+
+    late = time.monotonic() + 0.4
+    with RawServer(script) as server:
+        assert not post(wire, server, ends_at=late).complete
+    assert time.monotonic() - late < 0.2
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 99999999", "Transfer-Encoding: chunked", "A: b"])
+def test_a_body_over_the_cap_is_left_there(wire, head):
+    flood = then_flood(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode(), b"0064\r\n" + b"x" * 102)
+    with RawServer(flood) as server:
+        reply = post(wire, server)
+    assert (len(reply.body), reply.complete) == (1000, False)
+
+
+def test_a_body_shorter_than_announced_is_incomplete(wire):
+    with RawServer(then_close(PONG[:-1])) as server:
+        reply = post(wire, server)
+    assert (reply.body, reply.complete) == (b"pon", False)
+
+
 def test_a_lost_answer_counts_as_written_though_the_connection_was_kept(wire):
     lost = attempt()
     with RawServer(lambda c: (c.request(), c.send(PONG), c.request())) as server:
@@ -129,6 +165,7 @@ def test_a_connection_that_idles_for_long_is_not_used():
         pytest.param(response(b"pong", connection="close"), id="told to close"),
         pytest.param(PONG.replace(b"HTTP/1.1", b"HTTP/1.0"), id="old protocol"),
         pytest.param(response(b"x" * 1001), id="over the cap"),
+        pytest.param(b"HTTP/1.1 103 Early Hints\r\n\r\n", id="informational"),
     ],
 )
 def test_a_connection_is_not_kept_after_an_answer_that_ends_it(wire, answer):
