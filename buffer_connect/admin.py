@@ -51,6 +51,9 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     def has_change_permission(self, request: HttpRequest, obj: BufferLink | None = None) -> bool:
         return False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not lookup.startswith(SECRET) and super().lookup_allowed(lookup, value, request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[BufferLink]:
         return super().get_queryset(request).defer(*SECRET)
 

@@ -164,5 +164,7 @@ def _leave_notices(request: HttpRequest, notices: Iterable[connect.Notice]) -> N
 def _take_notices(request: HttpRequest) -> list[dict[str, str]]:
     if NOTICES not in request.session:
         return []
-    kept = [connect.Notice(**each) for each in request.session.pop(NOTICES)]
-    return [wording.notice(each) for each in kept]
+    left = request.session.pop(NOTICES)
+    # A session outlives a release, and what that release could tell.
+    known = [each for each in left if each["tell"] in wording.NOTICES]
+    return [wording.notice(connect.Notice(**each)) for each in known]

@@ -4,6 +4,7 @@ import logging
 from time import monotonic
 
 from buffer_connect import graphql, transport
+from buffer_connect.conf import conf
 from buffer_connect.exceptions import BufferAPIError, BufferUnavailable, RateLimited
 from buffer_connect.graphql import Account
 from buffer_connect.sealing import Secret
@@ -20,7 +21,8 @@ def account_of(access_token: Secret) -> Account | None:
     ends_at = monotonic() + WITHIN
     for tries_left in range(TRIES, 0, -1):
         try:
-            return _ask(access_token, total=(ends_at - monotonic()) / tries_left)
+            share = (ends_at - monotonic()) / tries_left
+            return _ask(access_token, total=min(share, conf.timing.api))
         except BufferUnavailable:
             logger.warning("account=unknown error=unavailable tries_left=%s", tries_left - 1)
         except BufferAPIError as error:

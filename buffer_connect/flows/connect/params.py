@@ -22,7 +22,7 @@ class Params(dict[str, list[str]]):
         either.
         """
         params = cls((name, list(values)) for name, values in request.GET.lists())
-        request.GET = QueryDict("")  # type: ignore[assignment]
+        request.GET = QueryDict("")
         request.META["QUERY_STRING"] = ""
         for name in ADDRESSES:
             if name in request.META:

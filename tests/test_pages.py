@@ -1,0 +1,172 @@
+"""The pages: what stands in them, and how."""
+
+import re
+from html.parser import HTMLParser
+from unittest import mock
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.utils.translation import override
+
+from buffer_connect import wording
+from buffer_connect.flows.connect import Refusal, Tell
+from buffer_connect.models import BufferLink
+from buffer_connect.oauth.authorization import Problem
+from tests.links import link_to
+from tests.people import CALLBACK, CONNECT, LINKS
+
+pytestmark = pytest.mark.django_db
+
+PATHS = [LINKS, CONNECT, f"{CALLBACK}?state=x", f"{CONNECT}?scope=x"]
+every_page = pytest.mark.parametrize("path", PATHS)
+
+
+class Outline(HTMLParser):
+    """The tags of a page, in their order."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def named(self, *names):
+        return [tag for tag in self.tags if tag[0] in names]
+
+
+@pytest.fixture
+def ended(user, sandbox):
+    link = link_to(sandbox, user, account="account-2")
+    nothing = {"refresh_token": None, "access_token": None}
+    BufferLink.objects.filter(pk=link.pk).update(
+        status="revoked", reason="answer_lost", account_name="Second <account>", **nothing
+    )
+    return link
+
+
+def outline(person, path):
+    return Outline(person.client.get(path).content.decode())
+
+
+@every_page
+def test_a_page_has_language_title_and_main_landmark(person, path):
+    page = outline(person, path)
+    assert page.named("html")[0][1]["lang"] == "en-us"
+    assert len(page.named("main")) == len(page.named("title")) == len(page.named("h1")) == 1
+
+
+@every_page
+def test_a_page_runs_no_script_and_carries_no_style(person, path, ended):
+    page = outline(person, path)
+    assert page.named("script", "style", "iframe") == []
+    assert not [tag for tag in page.tags if "style" in tag[1] or "onclick" in tag[1]]
+
+
+@every_page
+def test_a_page_is_kept_from_caches_and_frames(person, path):
+    response = person.client.get(path)
+    assert "no-store" in response["Cache-Control"]
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] in {"same-origin", "no-referrer"}
+
+
+def test_pages_with_forms_let_browsers_name_their_origin(person):
+    assert person.client.get(LINKS)["Referrer-Policy"] == "same-origin"
+    assert person.client.get(CONNECT)["Referrer-Policy"] == "same-origin"
+
+
+def test_headings_are_in_order(person, user, sandbox, ended):
+    link_to(sandbox, user)
+    headings = [tag for tag, _ in outline(person, LINKS).named("h1", "h2", "h3")]
+    assert headings == ["h1", "h2", "h2"]
+
+
+def test_the_stylesheet_is_there(person):
+    (sheet,) = outline(person, LINKS).named("link")
+    assert finders.find(sheet[1]["href"].removeprefix("/static/"))
+
+
+def test_an_ended_link_says_why_and_offers_to_reconnect(person, ended):
+    page = person.links_page()
+    assert str(wording.REASONS["answer_lost"]) in page
+    assert f'name="link" value="{ended.uid}"' in page
+    assert "Reconnect Second &lt;account&gt;" in page
+
+
+def test_the_reconnect_button_begins(person, ended):
+    address = person.begin(link=str(ended.uid))
+    assert address.startswith(person.sandbox.url)
+
+
+def test_an_active_link_offers_no_reconnect(person, user, sandbox):
+    link_to(sandbox, user)
+    assert "Reconnect" not in person.links_page()
+
+
+def test_a_disconnected_link_is_not_shown(person, ended):
+    BufferLink.objects.update(status="disconnected", reason="")
+    assert "No Buffer account is connected yet." in person.links_page()
+
+
+def test_nobody_elses_link_is_shown(person, other_user, sandbox):
+    link_to(sandbox, other_user)
+    assert "No Buffer account is connected yet." in person.links_page()
+
+
+def test_the_links_page_takes_as_many_queries_for_ten_links(
+    person, user, sandbox, django_assert_max_num_queries
+):
+    for number in range(10):
+        link_to(sandbox, user, account=f"account-{number}")
+    person.links_page()
+    with django_assert_max_num_queries(3):
+        person.links_page()
+
+
+def test_the_connect_page_says_what_is_asked(person):
+    page = person.client.get(CONNECT, {"scope": "posts:read"}).content.decode()
+    assert "see posts" in page
+    assert "create and change posts" not in page
+
+
+def test_the_connect_page_names_the_link_to_reconnect(person, ended):
+    page = person.client.get(CONNECT, {"link": str(ended.uid)}).content.decode()
+    assert "Reconnect Second &lt;account&gt;" in page
+
+
+def test_a_notice_of_an_older_release_is_passed_over(person):
+    person.connect()
+    session = person.client.session
+    session["buffer_connect_notices"] += [{"tell": "gone", "facts": {}}]
+    session.save()
+    assert person.links_page().count('role="status"') == 1
+
+
+@pytest.mark.parametrize("told", Tell)
+def test_everything_to_tell_has_words(told):
+    assert str(wording.NOTICES[told])
+
+
+@pytest.mark.parametrize("problem", [*Problem, *Refusal])
+def test_every_problem_has_words(problem):
+    assert str(wording.PROBLEMS[problem])
+
+
+@pytest.mark.parametrize("reason", BufferLink.Reason)
+def test_every_reason_has_words(reason):
+    assert str(wording.REASONS[reason])
+
+
+@every_page
+def test_every_text_can_be_translated(person, path, ended):
+    with mock.patch("django.utils.translation._trans.gettext", dashes), override("en"):
+        page = person.client.get(path).content.decode()
+    main = re.sub(r"<[^>]*>|&[^;]*;", " ", page.partition("<main>")[2])
+    assert set(re.findall(r"[A-Za-z]{4,}", main)) <= {"Second", "account"}
+
+
+def dashes(message):
+    """Translate every word but the placeholders into a dash."""
+    return re.sub(r"%\(\w+\)s|[A-Za-z]+", lambda word: word[0] if "%" in word[0] else "-", message)
