@@ -70,7 +70,7 @@ def _obtain(pk: int, min_ttl: timedelta, give_up_at: float) -> BufferLink:
             link = _current(pk)
             if is_good(link, min_ttl):
                 break
-            _raise_unless_leased(link)
+            _raise_unless_worth_waiting(link)
             sleep(POLL)
         link = _current(pk)
     return link
@@ -97,10 +97,18 @@ def _refresh(link: BufferLink) -> bool:
     return bool(taken.links)
 
 
-def _raise_unless_leased(link: BufferLink) -> None:
-    """Somebody else is at it: wait. Otherwise waiting would not help."""
-    if link.lease_until is not None and link.lease_until > link.database_now:
+def _raise_unless_worth_waiting(link: BufferLink) -> None:
+    """Somebody else is at it, or was a moment ago: wait. Otherwise waiting would not help."""
+    leased = link.lease_until is not None and link.lease_until > link.database_now
+    if leased or _is_claimable(link):
         return
     # A link whose key is missing says so; where it opens, it waits for another reason.
     link.open_refresh_token()
     raise TokenUnavailable(retry_at=link.next_attempt_at)
+
+
+def _is_claimable(link: BufferLink) -> bool:
+    """Whether nothing in the row speaks against T1: the claim lost a race, and may win the next."""
+    backing_off = link.next_attempt_at is not None and link.next_attempt_at > link.database_now
+    refused = link.refused_generation == link.generation
+    return link.refresh_token is not None and not (backing_off or link.in_doubt or refused)
