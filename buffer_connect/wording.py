@@ -131,7 +131,9 @@ SCOPE_NOT_OFFERED = _("This site does not ask for what was named there. Please s
 
 
 GOOD = frozenset({Tell.CONNECTED})
-NEUTRAL = frozenset({Tell.ACCESS_DENIED, Tell.OTHER_ACCOUNT})
+NEUTRAL = frozenset(
+    {Tell.OTHER_ACCOUNT, Tell.FEWER_SCOPES, Tell.NO_REFRESH_TOKEN, Tell.ACCESS_DENIED}
+)
 
 
 def notice(told: Notice) -> dict[str, str]:
