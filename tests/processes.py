@@ -1,0 +1,94 @@
+"""Other processes of the site: real ones, started together, stopped and killed."""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+ENTRY = "import django; django.setup(); from tests.child import main; main()"
+
+
+class Process:
+    """A process of the site on the test's database, with the test's settings of the package.
+
+    `job` is one of `tests.child`; it waits for `go`. `signal_at` names a statement (a piece of its
+    text), a moment (before, after) and the signal that the process then sends itself.
+    """
+
+    def __init__(self, database_url, job, *arguments, signal_at=None):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", ENTRY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database_url},
+        )
+        order = {
+            "job": job,
+            "arguments": arguments,
+            "signal_at": signal_at,
+            "BUFFER_CONNECT": settings.BUFFER_CONNECT,
+        }
+        pickle.dump(order, self._process.stdin)
+        self._process.stdin.flush()
+
+    def ready(self):
+        """Wait until it is ready to start at once."""
+        assert self._process.stdout.readline() == b"ready\n"
+        return self
+
+    def go(self):
+        """Let the job begin."""
+        self._process.stdin.write(b"go\n")
+        self._process.stdin.flush()
+        return self
+
+    def result(self):
+        """Wait for the end of the job and return its result."""
+        result = pickle.load(self._process.stdout)
+        assert self._process.wait() == 0
+        return result
+
+    def kill(self):
+        """End it as `kill -9` does."""
+        self._process.kill()
+        self.wait_until_killed()
+
+    def wait_until_killed(self):
+        assert self._process.wait() == -signal.SIGKILL
+
+    def stop(self):
+        """Let it stand still, as in a machine that is suspended."""
+        self._process.send_signal(signal.SIGSTOP)
+        self.wait_until_stopped()
+
+    def wait_until_stopped(self):
+        # The process is not waited for: it goes on later.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def go_on(self):
+        """End the standstill."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def clean_up(self):
+        """Leave nothing behind."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+
+
+def together(processes):
+    """Let the jobs of `processes` begin at the same moment; return their results."""
+    for process in processes:
+        process.ready()
+    for process in processes:
+        process.go()
+    return [process.result() for process in processes]

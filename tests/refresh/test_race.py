@@ -1,0 +1,114 @@
+"""Many processes, many links, all access tokens over: the worst moment for single-use tokens.
+
+Each link costs one token request, none is lost, and every caller gets a token.
+"""
+
+import random
+import signal
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from buffer_connect import flows
+from buffer_connect.models import BufferLink
+from tests.links import age, held, link_to, tokens_of
+from tests.processes import together
+
+# What tells a statement of the protocol from the others.
+SCHEDULE = "SET refresh_due_at ="
+CLAIM = "SET lease_owner ="
+
+
+def ended_links(sandbox, user, count):
+    """Return the ids of `count` links of different accounts, whose access tokens are over."""
+    pks = [link_to(sandbox, user, account=f"account-{n}").pk for n in range(count)]
+    now = timezone.now()
+    BufferLink.objects.update(
+        connected_at=now - timedelta(hours=2),
+        refresh_due_at=now - timedelta(hours=1, minutes=15),
+        expires_at=now - timedelta(hours=1),
+    )
+    return pks
+
+
+def workers(start, pks, *, sweeps, callers, shuffled):
+    orders = [random.sample(pks, len(pks)) if shuffled else pks for _ in range(callers)]
+    return [
+        *(start("sweep") for _ in range(sweeps)),
+        *(start("call", order) for order in orders),
+    ]
+
+
+def outcome(sandbox, results):
+    """Return what happened, in the form of `flawless`."""
+    calls = [call for result in results if isinstance(result, list) for call in result]
+    first_tokens = [grant.refresh_tokens[0] for grant in sandbox.grants]
+    links = BufferLink.objects.active().filter(generation=2)
+    return {
+        "requests a link": Counter(token.requests for token in first_tokens),
+        "requests": len(sandbox.requests_to("token")),
+        "alive": sum(sandbox.is_current(tokens_of(link)[1]) for link in links),
+        "faults": Counter(fault for _, fault in calls if fault),
+        "refused tokens": sum(not sandbox.accepts(token) for token, _ in calls if token),
+    }
+
+
+def flawless(links):
+    return {
+        "requests a link": {1: links},
+        "requests": links,
+        "alive": links,
+        "faults": {},
+        "refused tokens": 0,
+    }
+
+
+@pytest.mark.parametrize("shuffled", [False, True], ids=["same order", "shuffled"])
+def test_sweeps_and_callers_refresh_each_link_once(sandbox, user, start, shuffled):
+    pks = ended_links(sandbox, user, 40)
+    results = together(workers(start, pks, sweeps=2, callers=2, shuffled=shuffled))
+    assert outcome(sandbox, results) == flawless(40)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("latency", [0, 0.06], ids=["0 ms", "60 ms"])
+@pytest.mark.parametrize("shuffled", [False, True], ids=["same order", "shuffled"])
+@pytest.mark.parametrize("sweeps", [4, 0], ids=["4 sweeps and 4 callers", "8 callers"])
+def test_eight_processes_and_two_hundred_links(sandbox, user, start, *, sweeps, shuffled, latency):
+    sandbox.fail_next("slow", times=None, seconds=latency)
+    pks = ended_links(sandbox, user, 200)
+    results = together(workers(start, pks, sweeps=sweeps, callers=8 - sweeps, shuffled=shuffled))
+    assert outcome(sandbox, results) == flawless(200)
+
+
+@pytest.fixture
+def link(sandbox, user):
+    return link_to(sandbox, user)
+
+
+def stopped_before(start, statement, link):
+    at = {"statement": statement, "moment": "before", "signal": signal.SIGSTOP}
+    caller = start("call", [link.pk], signal_at=at).ready().go()
+    caller.wait_until_stopped()
+    return caller
+
+
+def test_a_caller_who_read_an_old_row_does_not_refresh_its_successor(sandbox, link, start):
+    age(link, hours=2)
+    caller = stopped_before(start, SCHEDULE, link)
+    flows.sweep()
+    caller.go_on()
+    assert caller.result() == [(tokens_of(link)[0], None)]
+    assert len(sandbox.requests_to("token")) == 1
+
+
+def test_a_caller_who_loses_a_row_for_a_moment_tries_again(link, start):
+    age(link, hours=2)
+    caller = stopped_before(start, CLAIM, link)
+    # Another's statement that began later and came first has left its own time.
+    BufferLink.objects.update(refresh_due_at=timezone.now() + timedelta(seconds=1))
+    caller.go_on()
+    assert caller.result() == [(tokens_of(link)[0], None)]
+    assert held(link).generation == 2
