@@ -135,7 +135,7 @@ def test_the_total_bounds_a_call_whose_every_read_is_in_time(serve):
     started = time.monotonic()
     with pytest.raises(BufferUnavailable):
         call(total=0.2)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("debug", [True, False])

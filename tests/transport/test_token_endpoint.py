@@ -174,12 +174,12 @@ def test_without_a_readable_answer_the_outcome_is_unknown_and_nothing_is_repeate
     serve, timing, script
 ):
     server = serve(script)
-    timing(connect=0.2, read=0.15, total=0.2)
+    timing(read=0.2, total=0.25)
     started = time.monotonic()
     outcome = refreshed()
     assert (outcome.verdict, outcome.tokens, outcome.answered) == (Verdict.UNKNOWN, None, False)
     assert len(server.requests) == 1
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
 
 
 def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
@@ -187,7 +187,7 @@ def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
     timing(exchange=0.2)
     started = time.monotonic()
     assert exchanged().verdict is Verdict.UNKNOWN
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
 
 
 def test_the_total_ends_an_answer_whose_every_read_is_in_time(serve, timing):
@@ -195,7 +195,7 @@ def test_the_total_ends_an_answer_whose_every_read_is_in_time(serve, timing):
     timing(read=5, total=0.2)
     started = time.monotonic()
     assert refreshed().verdict is Verdict.UNKNOWN
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
