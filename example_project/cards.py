@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from buffer_connect.models import BufferLink, LinkEvent
+from buffer_connect.wording import REASONS
 from example_project import sandbox_control, trouble
 from example_project.models import Line, UsualLink
 
@@ -28,7 +30,7 @@ class Truth:
     """What the sandbox knows of a link's grant; `is_alive` None: it knows nothing."""
 
     is_alive: bool | None = None
-    text: str = "unknown"
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ def cards(user: User) -> dict[str, Any]:
         "package": _package_card(user, truths),
         "usual": [_usual_card(link, truths) for link in trouble.usual_links(user)],
         "uses_sandbox": sandbox_control.is_used(),
+        "buffer_url": settings.BUFFER_CONNECT.get("ISSUER"),
     }
 
 
@@ -80,8 +83,7 @@ def _package_card(user: User, truths: dict[str, Truth]) -> Card:
 
 def _status(link: BufferLink) -> tuple[str, str, str]:
     if not link.is_active:
-        note = "Its user is asked to connect again; nothing else can help."
-        return f"Ended: {link.get_reason_display()}", "bad", note
+        return f"Ended: {link.get_reason_display()}", "bad", str(REASONS.get(link.reason, ""))
     until = f"{link.expires_at:%H:%M:%S}"
     if link.in_doubt:
         note = f"An answer was lost. The access token serves on until {until}; only then is the refresh token sent again."
@@ -130,7 +132,7 @@ def _truths(user: User) -> dict[str, Truth]:
 def _truth(grant: dict[str, Any]) -> Truth:
     tokens = grant["refresh_tokens"]
     twice = sum(token["uses"] > 1 for token in tokens)
-    counted = f"{len(tokens)} refresh tokens issued, {twice} of them used twice"
+    counted = f"{len(tokens)} refresh tokens issued, {twice} sent twice"
     if grant["revoked_at"] is None:
         return Truth(is_alive=True, text=f"alive; {counted}")
     at = datetime.fromtimestamp(grant["revoked_at"], UTC)

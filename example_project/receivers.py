@@ -28,7 +28,7 @@ def note_refreshed(link: BufferLink, **kwargs: Any) -> None:
 
 def note_refresh_failed(link: BufferLink, error: str, **kwargs: Any) -> None:
     """A real site might count these."""
-    _note(link, f"No answer to a refresh ({error}); the link lives on", is_bad=True)
+    _note(link, f"A refresh failed ({error}); the link lives on", is_bad=True)
 
 
 def note_revoked(link: BufferLink, reason: str, event_id: UUID, **kwargs: Any) -> None:

@@ -138,7 +138,7 @@ def call_with_package(user: User) -> None:
 def _token(link: UsualLink) -> str:
     way = naive.access_token_with_row_lock if link.row_lock else naive.access_token
     way(link.pk)
-    return "Worker has a token"
+    return "A worker has its token"
 
 
 def _call(link: UsualLink) -> str:

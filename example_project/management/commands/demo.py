@@ -32,8 +32,8 @@ HTTP: connect, refresh by beat, API call, two workers at once, revoke at Buffer,
 reconnect. One line a step; exits 0 when all of them hold, else 1.
 
 From the environment:
-  DATABASE_URL           sqlite:///FILE, postgresql://USER@HOST:PORT/NAME or mysql://…
-                         (default: an SQLite file in the demo's folder)
+  DATABASE_URL           sqlite:///FILE, postgresql://USER@HOST:PORT/NAME or mysql://…; the user
+                         "demo" in it is made anew (default: an SQLite file in the demo's folder)
   CELERY_BROKER_URL      redis://…, amqp://… (default: filesystem://, in the demo's folder)
   BUFFER_CLIENT_ID       an app of your own at Buffer, with BUFFER_CLIENT_SECRET and, when it
                          differs from the site's, BUFFER_REDIRECT_URI; then no sandbox is started
@@ -82,18 +82,18 @@ class Command(BaseCommand):
             with_sandbox=sandbox_control.is_used(),
             site_port=free_port(port),
             access_life=DEMO_LIFE,
-            say=self.stdout.write,
+            say=self._say,
         )
-        self.stdout.write("Starting, in the environment of this shell and")
+        self._say("Starting, in the environment of this shell and")
         for name, value in demo.environment.items():
-            self.stdout.write(f"  {name}={value}")
+            self._say(f"  {name}={value}")
         with demo.running():
             self._tell_address(demo)
             while not Event().wait(0.5):
                 demo.check()
 
     def _tell_address(self, demo: Demo) -> None:
-        say = self.stdout.write
+        say = self._say
         say(f"\nThe site:    {demo.site_url}/")
         say(f"Its admin:   {demo.site_url}/admin/")
         say(f"Sign in as:  {USERNAME} / {password(demo.folder)}")
@@ -101,7 +101,6 @@ class Command(BaseCommand):
             say(f"The sandbox: {demo.sandbox_url}/")
         say(f"Logs:        {demo.folder}/*.log")
         say("Quit with Ctrl-C.")
-        self.stdout.flush()
 
     def _check(self) -> None:
         started = time.monotonic()
@@ -129,7 +128,10 @@ class Command(BaseCommand):
             raise CommandError(f"{error}\n{logs}") from error
 
     def _tell(self, text: str, seconds: float) -> None:
-        self.stdout.write(f"{seconds:5.1f} s  {text}")
+        self._say(f"{seconds:5.1f} s  {text}")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
         self.stdout.flush()
 
     def _whisper(self, text: str) -> None:
