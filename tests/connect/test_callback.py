@@ -225,6 +225,11 @@ def test_a_replay_by_another_user_is_refused(person, sandbox, query, other_user)
     assert Person(sandbox, other_user).come_back(query).status_code == 403
 
 
+def test_a_replay_in_another_browser_is_refused(person, sandbox, query, user):
+    person.come_back(query)
+    assert Person(sandbox, user).come_back(query).status_code == 400
+
+
 @pytest.mark.parametrize("state", ["good", "bad"])
 def test_every_answer_is_kept_from_caches_frames_and_referrers(person, query, state):
     response = person.come_back(query if state == "good" else {**query, "state": STATE})

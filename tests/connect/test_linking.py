@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 from django.db import connections
+from django.db.models.signals import pre_save
 
 from buffer_connect.models import BufferLink, LinkEvent
 from tests.links import link_to, tokens_of
@@ -111,6 +112,19 @@ def test_accounts_are_told_apart_by_every_character(person, sandbox, user):
         sandbox.issue(account)
         person.connect(account=account)
     assert BufferLink.objects.for_user(user).count() == 3
+
+
+def test_a_lost_race_for_the_row_is_run_again(person):
+    def be_faster(instance, **kwargs):
+        pre_save.disconnect(be_faster, sender=BufferLink)
+        columns = ("user_id", "account_key", "status", "expires_at")
+        BufferLink.objects.bulk_create(
+            [BufferLink(**{name: getattr(instance, name) for name in columns})]
+        )
+
+    pre_save.connect(be_faster, sender=BufferLink)
+    assert person.connect().status_code == 303
+    assert BufferLink.objects.get().is_active
 
 
 @pytest.mark.django_db(transaction=True)
