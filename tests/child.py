@@ -1,7 +1,7 @@
 """What runs in the processes that `tests.processes` starts. Django must be set up before."""
 
-import os
 import pickle
+import signal
 import sys
 
 from django.conf import settings
@@ -36,8 +36,8 @@ JOBS = {"sweep": sweep, "call": call}
 class SignalAt:
     """Sends this process a signal just before or after a statement reaches the database, once."""
 
-    def __init__(self, *, statement, moment, signal):
-        self.statement, self.moment, self.signal = statement, moment, signal
+    def __init__(self, statement, moment, number):
+        self.statement, self.moment, self.number = statement, moment, number
         self.is_due = True
 
     def watch(self, connection, **kwargs):
@@ -46,13 +46,14 @@ class SignalAt:
             connection.execute_wrappers.append(self)
 
     def __call__(self, execute, sql, params, many, context):
+        # raise_signal(), for kill() may let this thread run on while another one takes the signal.
         meant = self.is_due and self.statement in sql
         self.is_due = self.is_due and not meant
         if meant and self.moment == "before":
-            os.kill(os.getpid(), self.signal)
+            signal.raise_signal(self.number)
         result = execute(sql, params, many, context)
         if meant and self.moment == "after":
-            os.kill(os.getpid(), self.signal)
+            signal.raise_signal(self.number)
         return result
 
 
@@ -61,7 +62,7 @@ def main():
     order = pickle.load(sys.stdin.buffer)
     settings.BUFFER_CONNECT = order["BUFFER_CONNECT"]
     if order["signal_at"]:
-        connection_created.connect(SignalAt(**order["signal_at"]).watch, weak=False)
+        connection_created.connect(SignalAt(*order["signal_at"]).watch, weak=False)
     connection.ensure_connection()
     sys.stdout.buffer.write(b"ready\n")
     sys.stdout.buffer.flush()

@@ -17,8 +17,8 @@ ENTRY = "import django; django.setup(); from tests.child import main; main()"
 class Process:
     """A process of the site on the test's database, with the test's settings of the package.
 
-    `job` is one of `tests.child`; it waits for `go`. `signal_at` names a statement (a piece of its
-    text), a moment (before, after) and the signal that the process then sends itself.
+    `job` is one of `tests.child`; it waits for `go`. `signal_at` is a statement (a piece of its text),
+    a moment (before, after) and the signal that the process then sends itself, once.
     """
 
     def __init__(self, database_url, job, *arguments, signal_at=None):

@@ -89,7 +89,7 @@ def link(sandbox, user):
 
 
 def stopped_before(start, statement, link):
-    at = {"statement": statement, "moment": "before", "signal": signal.SIGSTOP}
+    at = (statement, "before", signal.SIGSTOP)
     caller = start("call", [link.pk], signal_at=at).ready().go()
     caller.wait_until_stopped()
     return caller
