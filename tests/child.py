@@ -33,6 +33,10 @@ def _token_or_fault(pk):
 JOBS = {"sweep": sweep, "call": call}
 
 
+# SQLite and PostgreSQL put names into the one, MariaDB into the other.
+UNQUOTED = str.maketrans("", "", '"`')
+
+
 class SignalAt:
     """Sends this process a signal just before or after a statement reaches the database, once."""
 
@@ -47,7 +51,7 @@ class SignalAt:
 
     def __call__(self, execute, sql, params, many, context):
         # raise_signal(), for kill() may let this thread run on while another one takes the signal.
-        meant = self.is_due and self.statement in sql
+        meant = self.is_due and self.statement in sql.translate(UNQUOTED)
         self.is_due = self.is_due and not meant
         if meant and self.moment == "before":
             signal.raise_signal(self.number)

@@ -15,10 +15,7 @@ from buffer_connect import flows
 from buffer_connect.models import BufferLink
 from tests.links import age, held, link_to, tokens_of
 from tests.processes import together
-
-# What tells a statement of the protocol from the others.
-SCHEDULE = "SET refresh_due_at ="
-CLAIM = "SET lease_owner ="
+from tests.refresh.steps import CLAIM, SCHEDULE, requests_to
 
 
 def ended_links(sandbox, user, count):
@@ -48,7 +45,7 @@ def outcome(sandbox, results):
     links = BufferLink.objects.active().filter(generation=2)
     return {
         "requests a link": Counter(token.requests for token in first_tokens),
-        "requests": len(sandbox.requests_to("token")),
+        "requests": requests_to(sandbox),
         "alive": sum(sandbox.is_current(tokens_of(link)[1]) for link in links),
         "faults": Counter(fault for _, fault in calls if fault),
         "refused tokens": sum(not sandbox.accepts(token) for token, _ in calls if token),
@@ -101,7 +98,7 @@ def test_a_caller_who_read_an_old_row_does_not_refresh_its_successor(sandbox, li
     flows.sweep()
     caller.go_on()
     assert caller.result() == [(tokens_of(link)[0], None)]
-    assert len(sandbox.requests_to("token")) == 1
+    assert requests_to(sandbox) == 1
 
 
 def test_a_caller_who_loses_a_row_for_a_moment_tries_again(link, start):

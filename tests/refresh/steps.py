@@ -1,0 +1,38 @@
+"""The steps of a refresh, as the database and the server see them."""
+
+import time
+
+from tests.links import held, tokens_of
+
+# What tells a statement of the protocol from the others, without the quotes of its names.
+SCHEDULE = "SET refresh_due_at ="
+CLAIM = "SET lease_owner ="
+INTENT = "sent_count = CASE"
+STORE = "generation = generation + 1"
+REFUSE = "SET status = 'revoked'"
+ANNOUNCED = "SET announced_at ="
+
+
+def requests_to(sandbox):
+    """Return how many requests have come to the token endpoint."""
+    return len(sandbox.requests_to("token"))
+
+
+def wait_for_request(sandbox):
+    while not requests_to(sandbox):
+        time.sleep(0.01)
+
+
+def phase(link):
+    """Return the phase that the row tells, and how often its refresh token was to be sent."""
+    row = held(link)
+    leased = row.lease_until is not None and row.lease_until > row.database_now
+    if row.in_doubt:
+        return ("SENT" if leased else "UNKNOWN"), row.sent_count
+    return ("CLAIMED" if leased else "IDLE"), row.sent_count
+
+
+def is_refreshed(sandbox, link):
+    """Whether the link lives on what the server takes for the latest, after one refresh."""
+    row = held(link)
+    return row.is_active and row.generation == 2 and sandbox.is_current(tokens_of(link)[1])

@@ -1,0 +1,141 @@
+"""A worker that stands still for longer than its lease, and then goes on as if nothing had been."""
+
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+
+from buffer_connect import flows
+from buffer_connect.models import BufferLink, LinkEvent
+from tests.links import age, held, link_to, make_due
+from tests.refresh.steps import (
+    CLAIM,
+    INTENT,
+    STORE,
+    is_refreshed,
+    phase,
+    requests_to,
+    wait_for_request,
+)
+
+pytestmark = pytest.mark.long
+
+# LEASE is PREFLIGHT, TOTAL, COMMIT and SKEW, and a little more; a request is written within 0.7 s.
+TIMES = {
+    "PREFLIGHT": timedelta(seconds=0.3),
+    "CONNECT": timedelta(seconds=0.2),
+    "READ": timedelta(seconds=1),
+    "TOTAL": timedelta(seconds=1),
+    "COMMIT": timedelta(seconds=0.5),
+    "SKEW": timedelta(seconds=0.1),
+    "LEASE": timedelta(seconds=2.1),
+    "QUARANTINE": timedelta(seconds=3.1),
+}
+LEASE = {"seconds": 3}
+TOKEN_AND_QUARANTINE = {"minutes": 61}
+
+
+@pytest.fixture
+def link(sandbox, user, settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": TIMES}
+    link = link_to(sandbox, user)
+    make_due(link)
+    return link
+
+
+def stopped_at(start, statement, moment):
+    worker = start("sweep", signal_at=(statement, moment, signal.SIGSTOP)).ready().go()
+    worker.wait_until_stopped()
+    return worker
+
+
+def stopped_while_waiting(start, sandbox):
+    """Stop a worker whose request is carried out, and wait until the answer is long there."""
+    sandbox.fail_next("slow", seconds=0.7)
+    worker = start("sweep").ready().go()
+    wait_for_request(sandbox)
+    worker.stop()
+    time.sleep(1.1)
+    return worker
+
+
+def gone_on(worker):
+    worker.go_on()
+    return worker.result()
+
+
+def kinds_of_events():
+    return list(LinkEvent.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def test_an_answer_that_waited_longer_than_the_lease_is_stored(sandbox, link, start):
+    worker = stopped_while_waiting(start, sandbox)
+    age(link, **LEASE)
+    assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
+    gone_on(worker)
+    assert is_refreshed(sandbox, link)
+    assert requests_to(sandbox) == 1
+
+
+def test_it_is_stored_even_when_the_link_had_been_given_up(sandbox, link, other_user, start):
+    # A living link on the same account forbids that the token is sent again.
+    link_to(sandbox, other_user)
+    worker = stopped_while_waiting(start, sandbox)
+    age(link, **TOKEN_AND_QUARANTINE)
+    flows.sweep()
+    assert held(link).reason == BufferLink.Reason.ANSWER_LOST
+    gone_on(worker)
+    assert is_refreshed(sandbox, link)
+    assert kinds_of_events() == ["revoked", "recovered"]
+
+
+def test_our_own_second_send_is_never_laid_at_the_users_door(sandbox, link, start):
+    worker = stopped_while_waiting(start, sandbox)
+    age(link, **TOKEN_AND_QUARANTINE)
+    flows.sweep()
+    gone_on(worker)
+    age(link, minutes=61)
+    flows.sweep()
+    assert kinds_of_events() == ["resent", "revoked", "recovered", "revoked"]
+    assert held(link).reason == BufferLink.Reason.ANSWER_LOST
+
+
+def test_what_was_not_written_in_time_is_not_written_at_all(sandbox, link, start):
+    worker = stopped_at(start, INTENT, "after")
+    time.sleep(0.8)
+    gone_on(worker)
+    assert requests_to(sandbox) == 0
+    assert (held(link).sent_generation, held(link).last_error) == (None, "not_sent")
+    age(link, minutes=1)
+    flows.sweep()
+    assert is_refreshed(sandbox, link)
+
+
+def test_nor_when_another_worker_has_sent_the_same_token_since(sandbox, link, start):
+    worker = stopped_at(start, INTENT, "after")
+    age(link, **TOKEN_AND_QUARANTINE)
+    flows.sweep()
+    time.sleep(0.8)
+    gone_on(worker)
+    assert is_refreshed(sandbox, link)
+    assert requests_to(sandbox) == 1
+
+
+def test_a_lease_that_has_passed_to_another_worker_is_no_permission(sandbox, link, start):
+    worker = stopped_at(start, CLAIM, "after")
+    age(link, **LEASE)
+    flows.sweep()
+    gone_on(worker)
+    assert is_refreshed(sandbox, link)
+    assert requests_to(sandbox) == 1
+
+
+def test_nor_while_the_other_worker_waits_for_its_answer(sandbox, link, start):
+    worker = stopped_at(start, CLAIM, "after")
+    age(link, **LEASE)
+    other = stopped_at(start, STORE, "before")
+    gone_on(worker)
+    assert requests_to(sandbox) == 1
+    gone_on(other)
+    assert is_refreshed(sandbox, link)
