@@ -55,8 +55,8 @@ def start_usual_code(user: User) -> None:
 def two_workers(user: User) -> None:
     """Let two workers want the same refresh at the same moment."""
     _let_refresh_come_due(user)
-    _at_once([job for job in _refreshes(user) for _ in range(2)])
-    _at_once(_api_calls(user))
+    at_once([job for job in _refreshes(user) for _ in range(2)])
+    at_once(_api_calls(user))
 
 
 def lose_next_answer(user: User) -> None:
@@ -64,15 +64,15 @@ def lose_next_answer(user: User) -> None:
     for grant in grants(user).values():
         sandbox_control.lose_next_answer(grant["id"])
     _let_refresh_come_due(user)
-    _at_once(_refreshes(user))
-    _at_once(_api_calls(user))
+    at_once(_refreshes(user))
+    at_once(_api_calls(user))
 
 
 def revoke_at_buffer(user: User) -> None:
     """Remove the site from the Buffer accounts, as their owner could."""
     for grant in grants(user).values():
         sandbox_control.revoke(grant["id"])
-    _at_once(_api_calls(user))
+    at_once(_api_calls(user))
 
 
 def grants(user: User) -> dict[str, dict[str, Any]]:
@@ -114,11 +114,11 @@ def _let_refresh_come_due(user: User) -> None:
 
 
 def _refreshes(user: User) -> list[Job]:
-    return [refresh_due_links, *(partial(_noted, link, _token) for link in usual_links(user))]
+    return [refresh_due_links, *(partial(use, link, fetch_token) for link in usual_links(user))]
 
 
 def _api_calls(user: User) -> list[Job]:
-    usual = (partial(_noted, link, _call) for link in usual_links(user))
+    usual = (partial(use, link, call) for link in usual_links(user))
     return [partial(call_with_package, user), *usual]
 
 
@@ -135,13 +135,13 @@ def call_with_package(user: User) -> None:
     Line.objects.create(user=user, card=Line.Card.PACKAGE, text=text, is_bad=is_bad)
 
 
-def _token(link: UsualLink) -> str:
+def fetch_token(link: UsualLink) -> str:
     way = naive.access_token_with_row_lock if link.row_lock else naive.access_token
     way(link.pk)
     return "A worker has its token"
 
 
-def _call(link: UsualLink) -> str:
+def call(link: UsualLink) -> str:
     way = naive.access_token_with_row_lock if link.row_lock else naive.access_token
     response = requests.post(
         cast("str", settings.BUFFER_CONNECT["API_URL"]),
@@ -153,7 +153,7 @@ def _call(link: UsualLink) -> str:
     return "API call answered"
 
 
-def _noted(link: UsualLink, work: Callable[[UsualLink], str]) -> None:
+def use(link: UsualLink, work: Callable[[UsualLink], str]) -> None:
     """Do the work and note on the link's card what a worker's log would show."""
     try:
         text, is_bad = work(link), False
@@ -162,7 +162,7 @@ def _noted(link: UsualLink, work: Callable[[UsualLink], str]) -> None:
     Line.objects.create(user=link.user, card=card_of(link), text=text, is_bad=is_bad)
 
 
-def _at_once(jobs: list[Job]) -> None:
+def at_once(jobs: list[Job]) -> None:
     """Run each job on a thread with database connections of its own, all starting together."""
     start = threading.Barrier(len(jobs))
 

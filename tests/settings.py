@@ -25,7 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "buffer_connect",
-    "tests.example_site.ExampleTables",
+    "tests.example.apps.ExampleTables",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
