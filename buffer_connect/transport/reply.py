@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from buffer_connect.transport.attempt import Attempt
 
 PIECE_BYTES = 64 * 1024
+# A token response with its headers.
+LATE_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +34,31 @@ class Reply:
 
 
 class PacedReader(io.RawIOBase):
-    """A socket's reader whose every read ends with the attempt: headers may trickle too."""
+    """A socket's reader that waits no longer than the attempt lasts: headers may trickle too.
+
+    What has come by the end is read all the same, as far as `LATE_BYTES` go: a process that stood
+    still must not lose an answer that lies before it.
+    """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, attempt: Attempt) -> None:
         self._raw = raw
         self._sock = sock
         self._attempt = attempt
+        self._late_bytes = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        self._sock.settimeout(self._attempt.left(self._attempt.read))
-        return self._raw.readinto(buffer)
+        left = min(self._attempt.read, self._attempt.ends_at - time.monotonic())
+        self._sock.settimeout(max(0.0, left))
+        count = self._raw.readinto(buffer)
+        if left <= 0:
+            self._late_bytes += count or 0
+        # Without a time-out, None says that nothing is there.
+        if count is None or self._late_bytes > LATE_BYTES:
+            raise TimeoutError
+        return count
 
     def close(self) -> None:
         self._raw.close()

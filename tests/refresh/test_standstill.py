@@ -8,7 +8,7 @@ import pytest
 
 from buffer_connect import flows
 from buffer_connect.models import BufferLink, LinkEvent
-from tests.links import age, held, link_to, make_due
+from tests.links import age, held, link_to, make_due, tokens_of
 from tests.refresh.steps import (
     CLAIM,
     INTENT,
@@ -18,6 +18,7 @@ from tests.refresh.steps import (
     requests_to,
     wait_for_request,
 )
+from tests.transport.raw_server import RawServer, response
 
 pytestmark = pytest.mark.long
 
@@ -32,6 +33,7 @@ TIMES = {
     "LEASE": timedelta(seconds=2.1),
     "QUARANTINE": timedelta(seconds=3.1),
 }
+TOKENS = {"access_token": "next-access", "refresh_token": "next-refresh", "token_type": "Bearer"}
 LEASE = {"seconds": 3}
 TOKEN_AND_QUARANTINE = {"minutes": 61}
 
@@ -139,3 +141,22 @@ def test_nor_while_the_other_worker_waits_for_its_answer(sandbox, link, start):
     assert requests_to(sandbox) == 1
     gone_on(other)
     assert is_refreshed(sandbox, link)
+
+
+def test_an_answer_that_takes_several_reads_is_read_to_its_end(link, start, settings):
+    def script(connection):
+        connection.request()
+        connection.wait(0.5)
+        connection.send(response({"padding": "-" * 20_000, **TOKENS}))
+        connection.wait()
+
+    with RawServer(script) as server:
+        endpoints = {"token": server.url}
+        settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENDPOINTS": endpoints}
+        worker = start("sweep").ready().go()
+        while not server.requests:
+            time.sleep(0.01)
+        worker.stop()
+        time.sleep(1.1)
+        gone_on(worker)
+    assert tokens_of(link) == (TOKENS["access_token"], TOKENS["refresh_token"])
