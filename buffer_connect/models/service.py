@@ -1,9 +1,10 @@
 """What all processes must agree on about the service as a whole."""
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, OperationalError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.contention import is_contention
 from buffer_connect.models.link import BufferLink
 
 
@@ -20,8 +21,12 @@ class ServiceStateQuerySet(models.QuerySet["ServiceState"]):
             rows.filter(name=name).update(**columns)
 
     def tick(self) -> None:
-        """Note that the beat task runs."""
-        self.put("beat", updated_at=DatabaseNow())
+        """Note that the beat task runs, unless another one is noting it now."""
+        try:
+            self.put("beat", updated_at=DatabaseNow())
+        except OperationalError as error:
+            if not is_contention(error):
+                raise
 
 
 class ServiceState(models.Model):

@@ -127,7 +127,7 @@ def block(owner: UUID, link: BufferLink, error: str) -> None:
 def record_intent(attempts: list[Attempt]) -> list[Attempt]:
     """T2: commit that these may be sent from now on; return those for which it holds.
 
-    Those whose turn comes too late are released (T4).
+    The others are released (T4): their turn came too late, or the database let others go first.
     """
     if not attempts or monotonic() > attempts[0].send_by:
         release(attempts)
@@ -136,7 +136,9 @@ def record_intent(attempts: list[Attempt]) -> list[Attempt]:
     held = [(a.link.pk, a.link.epoch, a.link.generation) for a in attempts]
     if statements.record_intent(owner=owner, held=held) == len(attempts):
         return attempts
-    return [attempt for attempt in attempts if _is_recorded(attempt)]
+    recorded = [attempt for attempt in attempts if _is_recorded(attempt)]
+    release(attempt for attempt in attempts if attempt not in recorded)
+    return recorded
 
 
 def _is_recorded(attempt: Attempt) -> bool:

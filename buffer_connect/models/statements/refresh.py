@@ -32,10 +32,11 @@ WHERE id = %(pk)s AND status = 'active' AND refresh_token IS NOT NULL
 """)
 
 # S of a caller, who wants a successor of the generation that was read: one that was stored since
-# must not fall due again.
+# must not fall due again, and what is due already keeps its place.
 _schedule_held = Statement(f"""
 UPDATE {{link}} SET refresh_due_at = {{now}}
 WHERE {_HELD} AND status = 'active' AND refresh_token IS NOT NULL
+  AND (refresh_due_at IS NULL OR refresh_due_at > {{now}})
 """)
 
 # J: the API answered 401 to the access token of this generation.
@@ -71,12 +72,12 @@ WHERE lease_owner = %(owner)s AND lease_until > {now} AND status = 'active' AND
 """
 
 # T4: its turn came too late.
-release = Statement("""
+_release = Statement("""
 UPDATE {link} SET lease_until = {now} WHERE id = %(pk)s AND lease_owner = %(owner)s
 """)
 
 # T4b: it cannot be opened, or its answer could not be kept.
-block = Statement(f"""
+_block = Statement(f"""
 UPDATE {{link}} SET lease_until = {{now}}, last_error = %(error)s,
   next_attempt_at = {{now:+delay}}
 WHERE {_OWNED}
@@ -133,7 +134,10 @@ def claim(*, ids: list[int], owner: UUID, lease: float, quarantine: float) -> in
 
 
 def record_intent(*, owner: UUID, held: Iterable[tuple[int, UUID, int]]) -> int:
-    """T2: write down that the generations of `held` (pk, epoch, generation) may be sent."""
+    """T2: write down that the generations of `held` (pk, epoch, generation) may be sent.
+
+    0 when others were at a row: nothing was written then, so nothing may be sent.
+    """
     values: dict[str, Any] = {"owner": owner}
     terms = []
     for n, (pk, epoch, generation) in enumerate(held):
@@ -141,4 +145,15 @@ def record_intent(*, owner: UUID, held: Iterable[tuple[int, UUID, int]]) -> int:
         terms.append(
             f"(id = %(pk{n})s AND epoch = %(epoch{n})s AND generation = %(generation{n})s)"
         )
-    return Statement(f"{_INTENT} ({' OR '.join(terms)})")(**values)
+    return Statement(f"{_INTENT} ({' OR '.join(terms)})").if_free(**values)
+
+
+def release(*, pk: int, owner: UUID) -> int:
+    """T4: give the lease back; where others are at the row, it runs out by itself."""
+    return _release.if_free(pk=pk, owner=owner)
+
+
+def block(*, pk: int, owner: UUID, epoch: UUID, generation: int, error: str, delay: float) -> int:
+    """T4b: give the lease back and look again in `delay` seconds."""
+    held = {"pk": pk, "epoch": epoch, "generation": generation}
+    return _block.if_free(**held, owner=owner, error=error, delay=delay)
