@@ -74,7 +74,7 @@ def _package_card(user: User, truths: dict[str, Truth]) -> Card:
         note=note,
         truth=truths.get(Line.Card.PACKAGE, Truth()),
         stored=_sealed(link.refresh_token),
-        lines=_package_lines(user, link),
+        lines=_package_lines(link),
         link=link,
         connect_url=_connect_url(link),
         admin_url=reverse("admin:buffer_connect_bufferlink_change", args=[link.pk]),
@@ -106,15 +106,13 @@ def _usual_card(link: UsualLink, truths: dict[str, Truth]) -> Card:
     )
 
 
-def _package_lines(user: User, link: BufferLink) -> list[Any]:
-    """What the signals told, and the events that none has told of (yet)."""
-    told = list(Line.objects.filter(user=user, card=Line.Card.PACKAGE)[:LINES])
-    known = {line.event_id for line in told}
-    events = LinkEvent.objects.filter(link=link).order_by("-pk")[:LINES]
+def _package_lines(link: BufferLink) -> list[Any]:
+    """What the signals told, and the event that none tells of."""
+    told = list(Line.objects.filter(link_uid=link.uid)[:LINES])
+    events = LinkEvent.objects.filter(link=link, kind=LinkEvent.Kind.RESENT).order_by("-pk")
     untold = [
-        Line(text=f"Event: {event}", at=event.created_at, is_bad=True)
-        for event in events
-        if event.uid not in known and event.kind == LinkEvent.Kind.RESENT
+        Line(text="Sent the refresh token again", at=event.created_at, is_bad=True)
+        for event in events[:LINES]
     ]
     return sorted([*told, *untold], key=lambda line: line.at, reverse=True)[:LINES]
 

@@ -34,6 +34,8 @@ class Line(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     card = models.CharField(max_length=20, choices=Card)
+    # The package's link, by its uid; empty for the usual code, which has one a card.
+    link_uid = models.UUIDField(null=True)
     text = models.CharField(max_length=300)
     is_bad = models.BooleanField(default=False)
     # Signals of state changes come at least once; this tells repeats.

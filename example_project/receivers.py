@@ -38,7 +38,8 @@ def note_revoked(link: BufferLink, reason: str, event_id: UUID, **kwargs: Any) -
 
 
 def _note(link: BufferLink, text: str, **facts: Any) -> None:
-    told = {"user_id": link.user_id, "card": Line.Card.PACKAGE, "text": text, **facts}
+    told = {"user_id": link.user_id, "card": Line.Card.PACKAGE, "link_uid": link.uid}
+    told |= {"text": text, **facts}
     # The same event may be told twice; it is one line.
     if event_id := facts.get("event_id"):
         Line.objects.get_or_create(event_id=event_id, defaults=told)

@@ -132,7 +132,9 @@ def call_with_package(user: User) -> None:
         text, is_bad = "API call answered", False
     except BufferConnectError as error:
         text, is_bad = f"API call: {type(error).__name__}", True
-    Line.objects.create(user=user, card=Line.Card.PACKAGE, text=text, is_bad=is_bad)
+    Line.objects.create(
+        user=user, card=Line.Card.PACKAGE, link_uid=link.uid, text=text, is_bad=is_bad
+    )
 
 
 def fetch_token(link: UsualLink) -> str:
