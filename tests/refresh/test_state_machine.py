@@ -1,0 +1,85 @@
+"""The refresh protocol, played in any order; and that the game can be lost."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.refresh.protocol import weak
+from tests.refresh.protocol.buffer import Reply
+from tests.refresh.protocol.game import Game, People, Wait, WholeGame
+from tests.refresh.protocol.worker import Stage
+
+# The same games each time: a failure here is never a matter of luck.
+QUICK = settings(
+    max_examples=100,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+# Other games each time.
+LONG = settings(
+    QUICK, max_examples=1000, stateful_step_count=50, derandomize=False, print_blob=True
+)
+# Until one is lost, in whatever way.
+SEARCH = settings(QUICK, max_examples=1000, phases=[Phase.generate], print_blob=False)
+
+
+class SlowGame(Game):
+    """Only answers are slow, and only around the end of the access token."""
+
+    stages = (Stage.ANSWERED, Stage.DONE)
+    waits = (Wait.NOT, Wait.PAST_LEASE, Wait.NEAR_END)
+
+
+class BrokenGame(Game):
+    """Connections break while the access token lives."""
+
+    stages = (Stage.ANSWERED, Stage.DONE)
+    waits = (Wait.NOT, Wait.PAST_FORCED)
+    replies = (Reply.PROCESSED, Reply.LOST, Reply.STRAYED)
+
+
+class RenewedGame(People, Game):
+    """Users connect again while a worker is slow."""
+
+    stages = (Stage.ANSWERED, Stage.DONE)
+    waits = (Wait.NOT,)
+
+
+LOST = [
+    (weak.Impatient, Game, "I1"),
+    (weak.Unwritten, Game, "I1"),
+    (weak.Optimistic, BrokenGame, "I1"),
+    (weak.Possessive, Game, "I2"),
+    (weak.Hasty, SlowGame, "I2"),
+    (weak.Pessimistic, BrokenGame, "I3"),
+    (weak.Unfenced, RenewedGame, "I3"),
+    (weak.Backward, Game, "I4"),
+    (weak.Forgetful, Game, "I5"),
+    (weak.Talkative, Game, "I6"),
+]
+every_weakness = pytest.mark.parametrize(
+    ("worker", "game", "invariant"), LOST, ids=[worker.__name__ for worker, *_ in LOST]
+)
+
+
+def played_by(worker, game):
+    return type(f"{worker.__name__}{game.__name__}", (game,), {"worker_class": worker})
+
+
+def test_the_invariants_hold(db):
+    run_state_machine_as_test(WholeGame, settings=QUICK)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_invariants_hold_in_long_games(db):
+    run_state_machine_as_test(WholeGame, settings=LONG)
+
+
+@every_weakness
+def test_a_protocol_that_leaves_something_out_is_found_out(db, worker, game, invariant):
+    with pytest.raises(AssertionError, match=f"^{invariant}: "):
+        run_state_machine_as_test(played_by(worker, game), settings=SEARCH)
