@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from example_project import views
 
@@ -11,4 +12,5 @@ urlpatterns = [
     path("press/<slug:button>/", views.press, name="press"),
     path("buffer/", include("buffer_connect.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url="/static/example_project/icon.svg")),
 ]
