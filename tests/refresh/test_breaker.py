@@ -70,6 +70,18 @@ def test_a_probe_that_is_refused_tries_one_link_only(sandbox, links, wrong_secre
     assert len(sandbox.requests_to("token")) == 2
 
 
+def test_a_probe_without_an_answer_closes_nothing(sandbox, links):
+    sandbox.fail_next("invalid_client")
+    sandbox.fail_next("outage")
+    flows.sweep()
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+    for link in links:
+        age(link, minutes=5)
+    flows.sweep()
+    assert ServiceState.objects.filter(name="breaker", opened_at__isnull=False).exists()
+    assert len(sandbox.requests_to("token")) == 2
+
+
 def test_the_breaker_says_what_to_correct(sandbox, links, wrong_secret, caplog):
     flows.sweep()
     assert "correct BUFFER_CONNECT" in caplog.text

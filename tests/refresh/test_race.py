@@ -30,11 +30,11 @@ def ended_links(sandbox, user, count):
     return pks
 
 
-def workers(start, pks, *, sweeps, callers, shuffled):
+def workers(start, pks, *, sweeps, callers, shuffled=False, options=""):
     orders = [random.sample(pks, len(pks)) if shuffled else pks for _ in range(callers)]
     return [
-        *(start("sweep") for _ in range(sweeps)),
-        *(start("call", order) for order in orders),
+        *(start("sweep", options=options) for _ in range(sweeps)),
+        *(start("call", order, options=options) for order in orders),
     ]
 
 

@@ -39,14 +39,12 @@ def _refresh_group(group: list[Attempt], *, probing: bool) -> bool:
     accepted = True
     for attempt in group:
         # Written down but not sent: the client was refused a moment ago.
-        accepted = (_refresh_one(attempt) if accepted else _leave(attempt)) and accepted
-    if probing and accepted and group:
-        breaker.close()
+        accepted = _refresh_one(attempt, probing=probing) if accepted else _leave(attempt)
     return accepted
 
 
-def _refresh_one(attempt: Attempt) -> bool:
-    """Send one; return whether Buffer knows this client."""
+def _refresh_one(attempt: Attempt, *, probing: bool) -> bool:
+    """Send one; return False when Buffer refuses this client."""
     if attempt.is_resend:
         LinkEvent.objects.record(
             LinkEvent.Kind.RESENT,
@@ -57,7 +55,11 @@ def _refresh_one(attempt: Attempt) -> bool:
     sent_at = monotonic()
     outcome = transport.refresh(attempt.token, write_by=attempt.send_by + conf.timing.connect)
     settle(attempt, outcome, sent_at=sent_at)
-    return outcome.verdict != Verdict.CLIENT_REJECTED
+    accepted = outcome.verdict != Verdict.CLIENT_REJECTED
+    # A network that is down says nothing about the client.
+    if probing and accepted and outcome.answered:
+        breaker.close()
+    return accepted
 
 
 def _leave(attempt: Attempt) -> bool:

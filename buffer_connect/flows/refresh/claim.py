@@ -7,8 +7,11 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID, uuid4
 
+from django.db import connections
+
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
+from buffer_connect.flows.refresh.worker import inside_test_case
 from buffer_connect.models import BufferLink, statements
 from buffer_connect.sealing import Keyring, Secret
 
@@ -68,13 +71,31 @@ class Attempt:
 
 
 def claim(ids: list[int]) -> Claim:
-    """T1: take the lease of those of `ids` that may be refreshed now, and read them."""
+    """T1: take the lease of those of `ids` that may be refreshed now, and read them.
+
+    Raises `ImproperlyConfigured` and, inside a transaction, `RuntimeError` before any row is
+    touched: after T2 either would leave a link in doubt.
+    """
+    _require_settings()
+    _require_autocommit()
     timing, owner, started = conf.timing, uuid4(), monotonic()
     links: list[BufferLink] = []
     if statements.claim(ids=ids, owner=owner, lease=timing.lease, quarantine=timing.quarantine):
         mine = BufferLink.objects.as_held().filter(pk__in=ids, lease_owner=owner)
         links = list(mine.order_by("refresh_due_at"))
     return Claim(owner=owner, started=started, links=links)
+
+
+def _require_settings() -> None:
+    for name in ("client_id", "client_secret", "keyring", "token_endpoint"):
+        getattr(conf, name)
+
+
+def _require_autocommit() -> None:
+    # T2 must be committed before the send, and no rollback may take T3 back.
+    connection = connections[BufferLink.written_on()]
+    if not connection.get_autocommit() and not inside_test_case():
+        raise RuntimeError("Links cannot be refreshed inside a transaction of their database.")
 
 
 def prepare(claimed: Claim) -> list[Attempt]:

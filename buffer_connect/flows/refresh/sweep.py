@@ -2,7 +2,7 @@
 
 import logging
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 
 from buffer_connect.conf import conf
 from buffer_connect.flows.refresh import breaker, endings
@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 # A sweep ends before the next beat.
 CLAIMS_FOR = 50.0
+# Others took all that was due a moment ago, or the database is busy.
+PAUSE = 0.05
 
 
 def sweep(*, seconds: float = CLAIMS_FOR, stop: Event | None = None) -> int:
@@ -30,6 +32,8 @@ def sweep(*, seconds: float = CLAIMS_FOR, stop: Event | None = None) -> int:
         claimed += taken
         if not goes_on:
             break
+        if not taken:
+            sleep(PAUSE)
     return claimed
 
 

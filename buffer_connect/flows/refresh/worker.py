@@ -32,7 +32,7 @@ class Worker:
 
     def submit(self, key: Hashable, job: Callable[[], T]) -> Future[T]:
         """Run `job` on a thread, or join the one that runs under the same `key` already."""
-        if _inside_test_case():
+        if inside_test_case():
             return _done_in_place(job)
         with self._lock:
             if key in self._jobs:
@@ -60,7 +60,7 @@ def _on_own_connection(job: Callable[[], T]) -> T:
         close_old_connections()
 
 
-def _inside_test_case() -> bool:
+def inside_test_case() -> bool:
     """Whether Django's TestCase holds its transaction open, which no other thread could see into.
 
     `atomic(durable=True)` tells it by the same mark.

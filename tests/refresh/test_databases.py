@@ -1,0 +1,158 @@
+"""What one database does and another does not: time zones, isolation, locks."""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from buffer_connect import flows
+from buffer_connect.client import BufferClient
+from buffer_connect.exceptions import TokenUnavailable
+from tests.links import age, held, link_to, make_due, tokens_of
+from tests.processes import together
+from tests.refresh.steps import is_refreshed, phase, requests_to, wait_for_request
+from tests.refresh.test_race import ended_links, flawless, outcome, workers
+
+FIVE_HOURS_OFF = "?init_command=SET%20time_zone%3D'%2B05:00'"
+REPEATABLE_READ = {
+    "postgresql": "?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read",
+    "mysql": "?isolation_level=repeatable%20read",
+}
+
+
+@pytest.fixture
+def link(sandbox, user, transactional_db):
+    return link_to(sandbox, user)
+
+
+@pytest.fixture
+def five_hours_off():
+    """Give the session a time zone of its own, as a server's default may."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+05:00'")
+    yield
+    connection.close()
+
+
+@pytest.mark.mariadb
+def test_the_clock_of_the_statements_is_utc(sandbox, link, five_hours_off):
+    make_due(link)
+    assert flows.sweep() == 1
+    assert is_refreshed(sandbox, link)
+    row = held(link)
+    assert timedelta(minutes=59) < row.life_left <= timedelta(hours=1)
+    assert row.database_now - row.last_refreshed_at < timedelta(minutes=1)
+
+
+@pytest.mark.mariadb
+def test_processes_with_different_time_zones_agree(sandbox, user, start):
+    pks = ended_links(sandbox, user, 20)
+    here = workers(start, pks, sweeps=1, callers=1)
+    there = workers(start, pks, sweeps=1, callers=1, options=FIVE_HOURS_OFF)
+    assert outcome(sandbox, together(here + there)) == flawless(20)
+
+
+@pytest.mark.skipif(connection.vendor not in REPEATABLE_READ, reason="needs isolation levels")
+@pytest.mark.parametrize("sweeps", [2, 0], ids=["2 sweeps and 2 callers", "4 callers"])
+@pytest.mark.long
+def test_a_statement_that_could_not_be_serialized_has_claimed_nothing(sandbox, user, start, sweeps):
+    pks = ended_links(sandbox, user, 40)
+    options = REPEATABLE_READ[connection.vendor]
+    processes = workers(start, pks, sweeps=sweeps, callers=4 - sweeps, options=options)
+    assert outcome(sandbox, together(processes)) == flawless(40)
+
+
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="a transaction there locks out all others"
+)
+def test_a_callers_transaction_neither_delays_nor_undoes_a_refresh(sandbox, link):
+    age(link, hours=2)
+    with transaction.atomic():
+        token = BufferClient(link).get_access_token()
+        transaction.set_rollback(True)
+    assert tokens_of(link)[0] == token
+    assert is_refreshed(sandbox, link)
+
+
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="a transaction there locks out all others"
+)
+def test_nor_does_one_that_cannot_see_the_refresh(sandbox, link, start):
+    age(link, hours=2)
+    with transaction.atomic():
+        see_the_database_as_it_is_now()
+        first = BufferClient(link).get_access_token()
+        assert BufferClient(link).get_access_token() == first
+    assert requests_to(sandbox) == 1
+
+
+def see_the_database_as_it_is_now():
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+only_on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's locks")
+
+
+@pytest.fixture
+def impatient():
+    """Give up on SQLite's lock after 50 ms."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 50")
+    yield
+    connection.close()
+
+
+def other_connection():
+    return closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None))
+
+
+@only_on_sqlite
+def test_a_database_that_is_busy_lets_nothing_be_claimed(sandbox, link, impatient):
+    make_due(link)
+    with other_connection() as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert flows.sweep(seconds=0.2) == 0
+    assert flows.sweep() == 1
+    assert is_refreshed(sandbox, link)
+
+
+@only_on_sqlite
+def test_an_answer_waits_for_a_database_that_is_busy(sandbox, link, impatient):
+    make_due(link)
+    sandbox.fail_next("slow", seconds=0.3)
+    keeper = threading.Thread(target=keep_busy, args=(sandbox,))
+    keeper.start()
+    flows.sweep()
+    keeper.join()
+    assert is_refreshed(sandbox, link)
+
+
+def keep_busy(sandbox):
+    wait_for_request(sandbox)
+    with other_connection() as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(0.8)
+
+
+@only_on_sqlite
+def test_a_callers_own_transaction_on_sqlite_puts_the_refresh_off(sandbox, link, settings):
+    age(link, hours=2)
+    timing = {"CALL_WAIT": timedelta(seconds=0.3)}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+    with transaction.atomic(), pytest.raises(TokenUnavailable):
+        BufferClient(link).get_access_token()
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {}}
+    assert BufferClient(link).get_access_token() == tokens_of(link)[0]
+    assert requests_to(sandbox) == 1
+
+
+def test_a_sweep_inside_a_transaction_is_refused_before_anything_is_sent(sandbox, link):
+    make_due(link)
+    with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
+        flows.sweep()
+    assert (phase(link), requests_to(sandbox)) == (("IDLE", 0), 0)
