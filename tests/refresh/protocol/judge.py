@@ -48,6 +48,7 @@ class Judge:
         siblings = BufferLink.objects.active().siblings(attempt.link)
         if attempt.is_resend and siblings.exists():
             self.forbidden.add(tuple(attempt.held.values()))
+            self.reached.add("given up")
 
     def sends(self, request):
         """I1: while its access token lives, a generation is sent once."""
