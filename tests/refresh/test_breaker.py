@@ -21,7 +21,7 @@ def links(sandbox, user):
 
 @pytest.fixture
 def wrong_secret(settings):
-    right = settings.BUFFER_CONNECT
+    right = {**settings.BUFFER_CONNECT, "TIMING": {"IN_FLIGHT": 1}}
     settings.BUFFER_CONNECT = {**right, "CLIENT_SECRET": "not-the-secret"}
     return right
 
@@ -31,6 +31,14 @@ def test_one_refusal_stops_all_sending(sandbox, links, wrong_secret):
     flows.sweep()
     assert len(sandbox.requests_to("token")) == 1
     assert BufferLink.objects.active().count() == len(links)
+    assert not BufferLink.objects.exclude(sent_generation=None).exists()
+
+
+def test_no_more_are_refused_than_were_out(sandbox, links, wrong_secret, settings):
+    timing = {"TIMING": {"IN_FLIGHT": 3}}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **timing}
+    flows.sweep()
+    assert len(sandbox.requests_to("token")) == 3
     assert not BufferLink.objects.exclude(sent_generation=None).exists()
 
 

@@ -1,7 +1,6 @@
 """Links that lapse, answers that come late, and rows that changed under an answer."""
 
 import uuid
-from time import monotonic
 
 import pytest
 from django.db import IntegrityError
@@ -9,7 +8,7 @@ from django.utils import timezone
 
 from buffer_connect import flows, signals
 from buffer_connect.flows.refresh.claim import claim, prepare, record_intent
-from buffer_connect.flows.refresh.settle import settle
+from buffer_connect.flows.refresh.settle import Landed, settle
 from buffer_connect.models import BufferLink, PendingRevocation
 from buffer_connect.oauth.token import Outcome, TokenSet, Verdict
 from buffer_connect.sealing import Secret
@@ -37,7 +36,7 @@ def under_way(link):
 
 
 def answered(attempt, outcome=ANSWER):
-    settle(attempt, outcome, sent_at=monotonic())
+    settle(attempt, Landed.now(outcome))
 
 
 def test_a_lapsed_link_ends_in_the_sweep(sandbox, user, heard):

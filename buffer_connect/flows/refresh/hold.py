@@ -7,8 +7,8 @@ from time import monotonic, sleep
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.refresh import breaker, endings
-from buffer_connect.flows.refresh.batch import refresh
 from buffer_connect.flows.refresh.claim import claim
+from buffer_connect.flows.refresh.pipeline import refresh
 from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.models import BufferLink, statements
 

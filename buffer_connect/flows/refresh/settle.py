@@ -3,8 +3,9 @@
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
@@ -24,19 +25,34 @@ T = TypeVar("T")
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
-def settle(attempt: Attempt, outcome: Outcome, *, sent_at: float) -> None:
-    """Write down what the answer means. `sent_at` is the monotonic moment of the send.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """What came of one request, and when it was sent and answered, by the monotonic clock."""
 
-    Every step is repeated over fresh database connections for the commit budget, for an answer
-    that is not stored is a link lost.
+    outcome: Outcome
+    sent_at: float
+    arrived_at: float
+
+    @classmethod
+    def now(cls, outcome: Outcome) -> Self:
+        """Return an outcome that was sent and answered just now."""
+        return cls(outcome=outcome, sent_at=monotonic(), arrived_at=monotonic())
+
+
+def settle(attempt: Attempt, landed: Landed) -> None:
+    """Write down what an answer means.
+
+    Every step is repeated over fresh database connections for the commit budget, which begins
+    with the answer: one that is not stored is a link lost.
     """
-    step = _STEPS[outcome.verdict]
-    within_commit_budget(lambda: step(attempt, outcome, sent_at))
+    step, outcome = _STEPS[landed.outcome.verdict], landed.outcome
+    over = landed.arrived_at + conf.timing.commit
+    within_commit_budget(lambda: step(attempt, outcome, landed.sent_at), over=over)
 
 
-def within_commit_budget(step: Callable[[], T]) -> T:
-    """Return what `step` returns; repeat it while the database is away, for TIMING["COMMIT"]."""
-    over, pause = monotonic() + conf.timing.commit, FIRST_PAUSE
+def within_commit_budget(step: Callable[[], T], *, over: float) -> T:
+    """Return what `step` returns; repeat it while the database is away, until `over`."""
+    pause = FIRST_PAUSE
     while True:
         try:
             return step()

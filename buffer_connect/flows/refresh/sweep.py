@@ -5,9 +5,9 @@ from threading import Event
 from time import monotonic, sleep
 
 from buffer_connect.conf import conf
-from buffer_connect.flows.refresh import breaker, endings
-from buffer_connect.flows.refresh.batch import refresh
-from buffer_connect.flows.refresh.claim import claim
+from buffer_connect.flows.refresh import breaker, endings, introspection
+from buffer_connect.flows.refresh.claim import Claim, claim
+from buffer_connect.flows.refresh.pipeline import Pipeline, refresh
 from buffer_connect.models import ServiceState, statements
 
 logger = logging.getLogger(__name__)
@@ -24,28 +24,47 @@ def sweep(*, seconds: float = CLAIMS_FOR, stop: Event | None = None) -> int:
     Claims for at most `seconds`, or until `stop` is set, then finishes what it claimed. Returns
     how many links it claimed. Safe beside any number of other sweeps and callers.
     """
-    started, claimed = monotonic(), 0
     ServiceState.objects.tick()
     endings.lapse_all()
-    while monotonic() - started < seconds and not (stop and stop.is_set()):
-        taken, goes_on = _sweep_once()
-        claimed += taken
-        if not goes_on:
-            break
-        if not taken:
+    claims = Claims(until=monotonic() + seconds, stop=stop or Event())
+    if not breaker.is_open() or _probe(claims):
+        pipeline = Pipeline(claims.take, most=conf.timing.in_flight, on_stored=introspection.learn)
+        pipeline.run()
+    return claims.links
+
+
+class Claims:
+    """Claims what is due, soonest first, until time is up or Buffer refuses this client."""
+
+    def __init__(self, *, until: float, stop: Event) -> None:
+        self.links = 0
+        self._until = until
+        self._stop = stop
+
+    def take(self, limit: int) -> Claim | None:
+        """Claim up to `limit` links; None when there is nothing more to do."""
+        if monotonic() > self._until or self._stop.is_set() or breaker.is_open():
+            return None
+        return self.take_due(limit)
+
+    def take_due(self, limit: int) -> Claim | None:
+        """Claim up to `limit` links that are due, whatever the time."""
+        ids = statements.due(quarantine=conf.timing.quarantine, limit=limit)
+        if not ids:
+            return None
+        taken = claim(ids)
+        self.links += len(taken.links)
+        if not taken.links:
             sleep(PAUSE)
-    return claimed
+        return taken
 
 
-def _sweep_once() -> tuple[int, bool]:
-    """Return how many links were claimed, and whether there may be more to do."""
-    probing = breaker.is_open()
-    if probing and not breaker.take_probe():
-        return 0, False
-    timing = conf.timing
-    limit = 1 if probing else 2 * timing.in_flight
-    ids = statements.due(quarantine=timing.quarantine, limit=limit)
-    if not ids:
-        return 0, False
-    taken = claim(ids)
-    return len(taken.links), refresh(taken, probing=probing)
+def _probe(claims: Claims) -> bool:
+    """While the breaker is open: try one link; return whether Buffer knows this client again."""
+    if not breaker.take_probe():
+        return False
+    taken = claims.take_due(1)
+    if taken is None or not taken.links or not refresh(taken):
+        return False
+    breaker.close()
+    return True

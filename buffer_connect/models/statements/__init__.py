@@ -19,6 +19,7 @@ from buffer_connect.models.statements.refresh import (
     release,
     schedule,
     schedule_held,
+    unsend,
 )
 from buffer_connect.models.statements.store import (
     give_up,
@@ -53,4 +54,5 @@ __all__ = [
     "store",
     "store_refresh_token",
     "unauthorized",
+    "unsend",
 ]

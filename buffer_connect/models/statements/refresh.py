@@ -92,6 +92,12 @@ UPDATE {{link}} SET lease_until = {{now}}, failures = failures + 1, last_error =
 WHERE {_OWNED} AND sent_generation = %(generation)s
 """)
 
+# T8, when the server says that it never used this generation: it is as if it was not sent.
+unsend = Statement(f"""
+UPDATE {{link}} SET sent_generation = NULL
+WHERE {_OWNED} AND lease_until > {{now}} AND sent_generation = %(generation)s
+""")
+
 _DOUBT = f"""
 UPDATE {{link}} SET lease_until = {{now}}, failures = failures + 1, last_error = %(error)s,
   next_attempt_at = {{now:+delay}}%(ended)s

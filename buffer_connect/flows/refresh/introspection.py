@@ -1,0 +1,35 @@
+"""Asking the server whether a refresh token is still good (RFC 7662), where its word counts.
+
+A server may answer `active: false` for whatever a client may not ask about (section 2.2). So its
+word counts only after it has called a token active that was stored a moment before, by this
+process and at this endpoint.
+"""
+
+import logging
+
+from buffer_connect import transport
+from buffer_connect.conf import conf
+from buffer_connect.sealing import Secret
+
+logger = logging.getLogger(__name__)
+
+WITHIN = 5.0
+# What came of the first question about a token known to be good, by endpoint.
+_TRUSTED: dict[str, bool] = {}
+
+
+def learn(token: Secret) -> None:
+    """Find out, once for each process and endpoint, whether the server knows `token` as active."""
+    endpoint = conf.introspection_endpoint
+    if endpoint is None or endpoint in _TRUSTED:
+        return
+    _TRUSTED[endpoint] = transport.introspect(token, total=WITHIN) is True
+    logger.info("introspection=%s", "trusted" if _TRUSTED[endpoint] else "unused")
+
+
+def ask(token: Secret) -> bool | None:
+    """Return whether the server calls `token` active; None when its word does not count."""
+    endpoint = conf.introspection_endpoint
+    if endpoint is None or not _TRUSTED.get(endpoint):
+        return None
+    return transport.introspect(token, total=WITHIN)

@@ -1,0 +1,45 @@
+"""T8: a refresh token whose answer was lost, when its access token is over and the wait is past.
+
+Sending it again saves the link if the server never used it, and kills the whole grant if it did.
+So the server is asked first, where it can be asked; and a grant that another link may live on is
+never put at risk.
+"""
+
+from dataclasses import replace
+
+from buffer_connect.flows.refresh import endings, introspection
+from buffer_connect.flows.refresh.claim import Attempt
+from buffer_connect.models import BufferLink, LinkEvent, statements
+
+
+def may_be_sent(attempt: Attempt) -> Attempt | None:
+    """Return `attempt` as it may be sent, or None when the link had to be given up (E2)."""
+    if not attempt.is_resend:
+        return attempt
+    known = introspection.ask(attempt.token)
+    if known is True:
+        return _unsent(attempt)
+    siblings = BufferLink.objects.as_held().active().siblings(attempt.link)
+    if known is None and not siblings.exists():
+        return attempt
+    endings.give_up(attempt)
+    return None
+
+
+def note_resend(attempt: Attempt) -> None:
+    """Write into the link's history that a generation goes out a second time."""
+    if attempt.is_resend:
+        LinkEvent.objects.record(
+            LinkEvent.Kind.RESENT,
+            link=attempt.link.pk,
+            epoch=attempt.link.epoch,
+            generation=attempt.link.generation,
+        )
+
+
+def _unsent(attempt: Attempt) -> Attempt | None:
+    """The server says that it never used the token: nothing is in doubt any more."""
+    if not statements.unsend(**attempt.held, owner=attempt.owner):
+        return None
+    link = BufferLink.objects.as_held().get(pk=attempt.link.pk)
+    return replace(attempt, link=link)

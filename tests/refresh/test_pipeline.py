@@ -1,0 +1,137 @@
+"""Many requests at once, and the introspection that may save a link in doubt."""
+
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+from django.db import connection
+
+from buffer_connect import flows
+from buffer_connect.flows.refresh import introspection
+from buffer_connect.models import BufferLink
+from tests.links import age, held, link_to, make_due, tokens_of
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learned(monkeypatch):
+    """Let each test begin as a process that has asked nothing yet."""
+    monkeypatch.setattr(introspection, "_TRUSTED", {})
+
+
+def due_links(sandbox, user, number):
+    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(1, number + 1)]
+    for link in links:
+        make_due(link)
+    return links
+
+
+@pytest.mark.parametrize("in_flight", [1, 3, 16])
+def test_every_due_link_is_refreshed_once(sandbox, user, settings, in_flight):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {"IN_FLIGHT": in_flight}}
+    links = due_links(sandbox, user, 20)
+    assert flows.sweep() == 20
+    assert {held(link).generation for link in links} == {2}
+    assert all(sandbox.is_current(tokens_of(link)[1]) for link in links)
+    assert len(sandbox.requests_to("token")) == 20
+
+
+def test_slow_answers_are_waited_for_together(sandbox, user):
+    due_links(sandbox, user, 8)
+    sandbox.fail_next("slow", 8, seconds=0.3)
+    started = monotonic()
+    flows.sweep()
+    assert monotonic() - started < 1.5
+
+
+def test_an_answer_is_stored_when_it_arrives(sandbox, user):
+    slow, *quick = due_links(sandbox, user, 4)
+    grant = sandbox.grant_of(tokens_of(slow)[1]).id
+    sandbox.fail_next("slow", grant=grant, seconds=0.3)
+    flows.sweep()
+    last = max(held(link).last_refreshed_at for link in quick)
+    assert held(slow).last_refreshed_at - last > timedelta(seconds=0.15)
+
+
+def test_one_failing_answer_leaves_the_others_alone(sandbox, user):
+    links = due_links(sandbox, user, 6)
+    sandbox.fail_next("lose_answer", 2)
+    sandbox.fail_next("rate_limit", 1)
+    flows.sweep()
+    assert sorted(held(link).generation for link in links) == [1, 1, 1, 2, 2, 2]
+
+
+def test_an_error_of_the_database_stores_what_else_is_out(sandbox, user):
+    links = due_links(sandbox, user, 6)
+
+    def once(execute, sql, params, many, context):
+        if "generation + 1" in sql and not failed:
+            failed.append(sql)
+            raise RuntimeError("the plug was pulled")
+        return execute(sql, params, many, context)
+
+    failed = []
+    with connection.execute_wrapper(once), pytest.raises(RuntimeError):
+        flows.sweep()
+    assert sorted(held(link).generation for link in links) == [1, 2, 2, 2, 2, 2]
+
+
+def in_doubt(sandbox, user, fault):
+    """A link whose answer was lost, whose access token is over, beside one that is due."""
+    doubtful, _ = due_links(sandbox, user, 2)
+    grant = sandbox.grant_of(tokens_of(doubtful)[1]).id
+    sandbox.fail_next(fault, grant=grant)
+    flows.sweep()
+    age(doubtful, hours=2)
+    make_due(doubtful)
+    sandbox.forget_requests()
+    return doubtful
+
+
+def test_a_token_that_the_server_calls_used_is_not_sent_again(sandbox, user):
+    link = in_doubt(sandbox, user, "lose_answer")
+    flows.sweep()
+    assert held(link).reason == BufferLink.Reason.ANSWER_LOST
+    assert sandbox.requests_to("token") == []
+
+
+def test_a_token_that_the_server_calls_good_is_sent_as_if_for_the_first_time(sandbox, user):
+    link = in_doubt(sandbox, user, "outage")
+    flows.sweep()
+    row = held(link)
+    assert (row.generation, row.anomaly_at) == (2, None)
+
+
+def test_a_good_token_is_sent_whatever_lives_beside_it(sandbox, user, other_user):
+    link = in_doubt(sandbox, user, "outage")
+    link_to(sandbox, other_user)
+    flows.sweep()
+    assert held(link).generation == 2
+
+
+def test_a_server_that_calls_a_new_token_dead_is_not_believed(sandbox, user):
+    sandbox.fail_next("alter", on="introspection", changes={"active": False})
+    link = in_doubt(sandbox, user, "outage")
+    flows.sweep()
+    assert held(link).generation == 2
+    assert sandbox.requests_to("introspection") == []
+
+
+def test_introspection_can_be_turned_off(sandbox, user, settings):
+    off = {"ENDPOINTS": {"introspection": None}}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **off}
+    link = in_doubt(sandbox, user, "outage")
+    flows.sweep()
+    assert held(link).generation == 2
+    assert sandbox.requests_to("introspection") == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [("error_before", {}), ("html", {}), ("alter", {"changes": {"active": "yes"}}), ("outage", {})],
+)
+def test_an_answer_that_does_not_say_counts_for_nothing(sandbox, user, fault, options):
+    link = in_doubt(sandbox, user, "outage")
+    sandbox.fail_next(fault, on="introspection", **options)
+    flows.sweep()
+    row = held(link)
+    assert (row.generation, row.anomaly_at is not None) == (2, True)
