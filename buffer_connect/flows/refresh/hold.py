@@ -90,7 +90,8 @@ def _refresh(link: BufferLink) -> bool:
     """Try to be the one who refreshes; return whether this call had the lease."""
     if breaker.is_open():
         raise TokenUnavailable
-    statements.schedule_held(pk=link.pk, epoch=link.epoch, generation=link.generation)
+    if link.refresh_due_at is None or link.refresh_due_at > link.database_now:
+        statements.schedule_held(pk=link.pk, epoch=link.epoch, generation=link.generation)
     taken = claim([link.pk])
     if taken.links:
         refresh(taken)

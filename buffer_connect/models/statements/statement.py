@@ -20,6 +20,7 @@ from buffer_connect.models.clock import SQL_NOW, adapted
 from buffer_connect.models.contention import is_contention
 from buffer_connect.models.link import BufferLink
 
+_UUID, _BINARY = UUIDField(), BinaryField()
 _MOVED_NOW = re.compile(r"\{now:([+-])(\w+)\}")
 _MOVE_BY = {
     "postgresql": "make_interval(secs => %({name})s)",
@@ -118,10 +119,10 @@ def _clock_values(
 def _adapted(value: Any, connection: BaseDatabaseWrapper) -> Any:
     match value:
         case uuid.UUID():
-            return UUIDField().get_db_prep_value(value, connection)
+            return _UUID.get_db_prep_value(value, connection)
         case datetime():
             return adapted(value, connection)
         case bytes():
-            return BinaryField().get_db_prep_value(value, connection, prepared=True)
+            return _BINARY.get_db_prep_value(value, connection, prepared=True)
         case _:
             return value

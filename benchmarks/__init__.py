@@ -1,0 +1,1 @@
+"""What the protocol costs, against a bare loop that protects nothing; see `make bench`."""
