@@ -12,7 +12,9 @@ from tests.links import age, held, link_to, make_due
 
 
 @pytest.fixture
-def links(sandbox, user):
+def links(sandbox, user, settings):
+    one_by_one = {"TIMING": {"IN_FLIGHT": 1}}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **one_by_one}
     links = [link_to(sandbox, user, account=f"account-{n}") for n in range(1, 8)]
     for link in links:
         make_due(link)
@@ -20,8 +22,8 @@ def links(sandbox, user):
 
 
 @pytest.fixture
-def wrong_secret(settings):
-    right = {**settings.BUFFER_CONNECT, "TIMING": {"IN_FLIGHT": 1}}
+def wrong_secret(links, settings):
+    right = settings.BUFFER_CONNECT
     settings.BUFFER_CONNECT = {**right, "CLIENT_SECRET": "not-the-secret"}
     return right
 

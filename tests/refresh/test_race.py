@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from buffer_connect import flows
 from buffer_connect.models import BufferLink
-from tests.links import age, held, link_to, tokens_of
+from tests.links import age, held, link_to, make_due, tokens_of
 from tests.processes import together
 from tests.refresh.steps import CLAIM, SCHEDULE, requests_to
 
@@ -94,7 +94,10 @@ def stopped_before(start, statement, link):
 
 def test_a_caller_who_read_an_old_row_does_not_refresh_its_successor(sandbox, link, start):
     age(link, hours=2)
+    # Over, and yet not due: only then does a caller schedule it.
+    BufferLink.objects.update(refresh_due_at=timezone.now() + timedelta(hours=1))
     caller = stopped_before(start, SCHEDULE, link)
+    make_due(link)
     flows.sweep()
     caller.go_on()
     assert caller.result() == [(tokens_of(link)[0], None)]

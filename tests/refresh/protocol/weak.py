@@ -14,7 +14,7 @@ from buffer_connect.models import BufferLink, statements
 from buffer_connect.models.statements import refresh
 from buffer_connect.models.statements.statement import Statement
 from buffer_connect.oauth.token import Verdict
-from tests.refresh.protocol.worker import Worker
+from tests.refresh.protocol.worker import Worker, landed
 
 
 def without(statement, *terms):
@@ -82,7 +82,7 @@ class Possessive(Worker):
 
     def write_down(self, attempt, outcome, *, sent_at):
         if outcome.verdict is not Verdict.OK:
-            return settle.settle(attempt, outcome, sent_at=sent_at)
+            return settle.settle(attempt, landed(outcome, sent_at))
         values = store._values(attempt, outcome.tokens, sent_at)
         held = {**attempt.held, "owner": attempt.owner, "status": BufferLink.Status.ACTIVE}
         return self.statement(**held, **values)
@@ -95,7 +95,7 @@ class Unfenced(Worker):
 
     def write_down(self, attempt, outcome, *, sent_at):
         if outcome.verdict is not Verdict.REFUSED:
-            return settle.settle(attempt, outcome, sent_at=sent_at)
+            return settle.settle(attempt, landed(outcome, sent_at))
         reason = BufferLink.Reason.ANSWER_LOST
         return self.statement(**attempt.held, reason=reason)
 

@@ -5,7 +5,7 @@ from enum import IntEnum
 from time import monotonic
 
 from buffer_connect.conf import conf
-from buffer_connect.flows.refresh import batch, claim, settle
+from buffer_connect.flows.refresh import claim, resend, settle
 from buffer_connect.models import statements
 from buffer_connect.oauth.token import NOT_SENT, Verdict
 from tests.refresh.protocol.buffer import sent_now
@@ -134,13 +134,17 @@ class Worker:
 
     def may_be_sent(self, attempt):
         self.judge.may_give_up(attempt)
-        return batch._may_be_sent(attempt)
+        return resend.may_be_sent(attempt)
 
     def intend(self, attempts):
         return claim.record_intent(attempts)
 
     def write_down(self, attempt, outcome, *, sent_at):
-        settle.settle(attempt, outcome, sent_at=sent_at)
+        settle.settle(attempt, landed(outcome, sent_at))
+
+
+def landed(outcome, sent_at):
+    return settle.Landed(outcome=outcome, sent_at=sent_at, arrived_at=monotonic())
 
 
 def _aged(attempt, seconds):
