@@ -45,15 +45,25 @@ def usable(link: BufferLink, min_ttl: timedelta = ENOUGH) -> BufferLink:
     One query when the token is good already. Raises `LinkRevoked`, `TokenUnavailable` or
     `DecryptionFailed`.
     """
-    current = BufferLink.objects.as_held().filter(pk=link.pk).first()
-    if current is None:
-        raise LinkRevoked(link, BufferLink.Status.DISCONNECTED)
-    if not current.is_active:
-        raise LinkRevoked(current, current.reason or current.status)
+    current = _active(link)
     if not is_good(current, min_ttl):
         current = hold(link, min_ttl)
     _note_use(current)
     return current
+
+
+def unauthorized(link: BufferLink, refused: Secret) -> BufferLink:
+    """The API answered 401 to `refused`, an access token of `link`: return the link with another.
+
+    A token that is not held any more says nothing against the one that is. Raises as `usable`.
+    """
+    current = _active(link)
+    if current.open_access_token() != refused:
+        return usable(link)
+    renewed = renew(current, by_http=True)
+    if _is_same(renewed, current):
+        raise TokenUnavailable
+    return renewed
 
 
 def renew(link: BufferLink, *, by_http: bool) -> BufferLink:
@@ -83,6 +93,15 @@ def access_token(link: BufferLink) -> Secret:
     if token is None:
         raise TokenUnavailable(retry_at=link.next_attempt_at)
     return token
+
+
+def _active(link: BufferLink) -> BufferLink:
+    current = BufferLink.objects.as_held().filter(pk=link.pk).first()
+    if current is None:
+        raise LinkRevoked(link, BufferLink.Status.DISCONNECTED)
+    if not current.is_active:
+        raise LinkRevoked(current, current.reason or current.status)
+    return current
 
 
 def _ask(link: BufferLink, payload: Mapping[str, Any]) -> graphql.Answer:
