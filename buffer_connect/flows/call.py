@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import TimeoutError as Overdue
 from datetime import timedelta
 from typing import Any
 
@@ -73,7 +74,11 @@ def renew(link: BufferLink, *, by_http: bool) -> BufferLink:
     Returns the same generation when no new token is due. Raises as `usable`.
     """
     key = ("reject", link.pk, link.epoch, link.generation, by_http)
-    worker.submit(key, lambda: _reject(link, by_http=by_http)).result(conf.timing.call_wait)
+    rejected = worker.submit(key, lambda: _reject(link, by_http=by_http))
+    try:
+        rejected.result(timeout=conf.timing.call_wait)
+    except Overdue:
+        raise TokenUnavailable from None
     return hold(link)
 
 

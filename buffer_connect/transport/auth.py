@@ -50,11 +50,13 @@ class TokenAuth(AuthBase):
         """
         if r.status_code != UNAUTHORIZED or not _carries(r.request, token):
             return r
+        _release(r)
         successor = self.successor(token)
         if not _can_go_again(r.request):
             return r
         again = _send_again(r, successor, kwargs)
         if again.status_code == UNAUTHORIZED:
+            _release(again)
             self.successor(successor)
         return again
 
@@ -87,11 +89,14 @@ def _can_go_again(request: PreparedRequest) -> bool:
     return True
 
 
+def _release(response: Response) -> None:
+    """Read the answer to its end, so that its connection is free for others."""
+    response.content  # noqa: B018
+    response.close()
+
+
 def _send_again(refused: Response, token: Secret, kwargs: dict[str, Any]) -> Response:
     """Send the request of ``refused`` over its connection, as ``HTTPDigestAuth`` does."""
-    # Read to its end and released, the connection can be used again.
-    refused.content  # noqa: B018
-    refused.close()
     request = refused.request.copy()
     _carry(request, token)
     again: Response = refused.connection.send(request, **kwargs)
