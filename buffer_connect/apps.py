@@ -12,9 +12,12 @@ class BufferConnectConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the checks and the receivers."""
+        """Connect the checks, the receivers, and the flow behind `BufferLink.objects.adopt`."""
         from buffer_connect import checks, receivers  # noqa: F401, PLC0415
+        from buffer_connect.flows import adopt  # noqa: PLC0415
+        from buffer_connect.models.adoption import AdoptingQuerySet  # noqa: PLC0415
 
+        AdoptingQuerySet.keep = adopt.keep
         for check in checks.CHECKS:
             register(check, self.label)
         for check in checks.DEPLOY_CHECKS:

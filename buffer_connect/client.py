@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Self
 
-from buffer_connect import graphql
-from buffer_connect.exceptions import AmbiguousLink, LinkRevoked, MissingScope, NotLinked
+from django.views.decorators.debug import sensitive_variables
+
+from buffer_connect import graphql, transport
 from buffer_connect.flows import call
+from buffer_connect.flows.choice import choose, links_of
 from buffer_connect.models import BufferLink
 from buffer_connect.models.link import account_key
+from buffer_connect.sealing import Secret
 
 
 class BufferClient:
@@ -32,22 +35,10 @@ class BufferClient:
         linked, `MissingScope` when one is active without the scopes, `LinkRevoked` with the
         newest when all have ended, `AmbiguousLink` when several fit.
         """
-        wanted = list(scopes)
-        links = BufferLink.objects.for_user(user)
+        links = links_of(user)
         if account_id is not None:
             links = links.filter(account_key=account_key(account_id))
-        active = list(links.active().order_by("pk"))
-        fitting = [link for link in active if link.has_scopes(*wanted)]
-        if len(fitting) > 1:
-            raise AmbiguousLink(fitting)
-        if fitting:
-            return cls(fitting[0])
-        if active:
-            raise MissingScope(active[-1], active[-1].missing_scopes(wanted))
-        ended = links.revoked().order_by("-status_changed_at").first()
-        if ended is None:
-            raise NotLinked(user)
-        raise LinkRevoked(ended, ended.reason)
+        return cls(choose(user, links, scopes))
 
     def execute(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Send a GraphQL query or mutation and return its data.
@@ -66,3 +57,39 @@ class BufferClient:
         `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`.
         """
         return call.access_token(call.usable(self.link, min_ttl)).reveal()
+
+    @sensitive_variables("access_token")
+    def report_unauthorized(self, access_token: str) -> None:
+        """Tell that the API answered HTTP 401 to `access_token`, which `get_access_token` gave.
+
+        For sites with their own HTTP. Costs one forced refresh, or none when the link has another
+        token by now. Returns when `get_access_token` gives that other one, with which the call
+        may be repeated once: what was refused was not run. Raises `LinkRevoked` when the link
+        has ended with this, `TokenUnavailable` when there is no other token yet, or
+        `DecryptionFailed`.
+        """
+        call.unauthorized(self.link, Secret(access_token))
+
+
+class BufferAuth(transport.TokenAuth):
+    """The access token of `link` on requests to the host of API_URL, for a `requests` session.
+
+    `requests.post(url, json=…, auth=BufferAuth(link), timeout=…)`: refreshes when the token is
+    about to end, and repeats a request once after a 401 where its body can be sent again. To
+    another host, also by a redirect, nothing is added. Raises, where the request is made,
+    `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`. Safe to share among threads.
+    """
+
+    def __init__(self, link: BufferLink) -> None:
+        self.link = link
+
+    def __repr__(self) -> str:
+        return f"BufferAuth({self.link!r})"
+
+    def access_token(self) -> Secret:
+        """Return an access token that is good now."""
+        return call.access_token(call.usable(self.link))
+
+    def successor(self, refused: Secret) -> Secret:
+        """Return another token than `refused`, to which the API answered 401."""
+        return call.access_token(call.unauthorized(self.link, refused))

@@ -108,7 +108,7 @@ def raise_for_errors(answer: Answer) -> dict[str, Any]:
 def read_account(data: Mapping[str, Any]) -> Account | None:
     """Return the account in the data of ``ACCOUNT_QUERY``; None where it has no usable id."""
     account = data.get("account")
-    if not isinstance(account, dict) or not _is_id(account.get("id")):
+    if not isinstance(account, dict) or not is_account_id(account.get("id")):
         return None
     return Account(
         id=account["id"],
@@ -116,6 +116,11 @@ def read_account(data: Mapping[str, Any]) -> Account | None:
         name=_line(account.get("name"), LONGEST_NAME),
         organizations=_organizations(account.get("organizations")),
     )
+
+
+def is_account_id(value: object) -> bool:
+    """Return whether ``value`` can be the id of an account: text that a link can keep."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def _parse(body: bytes) -> dict[str, Any] | None:
@@ -161,12 +166,8 @@ def _organizations(value: object) -> list[dict[str, str]]:
     return [
         {"id": each["id"], "name": _line(each.get("name"), LONGEST_NAME)}
         for each in found
-        if isinstance(each, dict) and _is_id(each.get("id"))
+        if isinstance(each, dict) and is_account_id(each.get("id"))
     ]
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def _line(value: object, limit: int) -> str:

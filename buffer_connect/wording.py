@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from buffer_connect.exceptions import AmbiguousLink, LinkRevoked, MissingScope, NotLinked
 from buffer_connect.flows.connect import Notice, Refusal, Tell
 from buffer_connect.models import BufferLink
 from buffer_connect.oauth.authorization import Problem
@@ -129,6 +130,12 @@ PROBLEMS: Mapping[Problem | Refusal, Words] = {
 
 SCOPE_NOT_OFFERED = _("This site does not ask for what was named there. Please start again.")
 
+_NOT_LINKED = _("For this, connect a Buffer account first.")
+_REVOKED = _("%(why)s For this, reconnect the account.")
+_DISCONNECTED = _("The Buffer account was disconnected here. For this, connect it again.")
+_MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
+_AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
+
 
 GOOD = frozenset({Tell.CONNECTED})
 NEUTRAL = frozenset(
@@ -145,6 +152,20 @@ def notice(told: Notice) -> dict[str, str]:
         text = f"{text} {str(_BUFFER_SAYS) % facts}"
     kind = "good" if told.tell in GOOD else "neutral" if told.tell in NEUTRAL else "bad"
     return {"text": text, "kind": kind}
+
+
+def prompt(error: NotLinked | LinkRevoked | MissingScope | AmbiguousLink) -> str:
+    """Return what a user is told whose Buffer account cannot be used for what they wanted."""
+    match error:
+        case LinkRevoked(reason=reason) if reason in REASONS:
+            return str(_REVOKED) % {"why": REASONS[reason]}
+        case LinkRevoked():
+            return str(_DISCONNECTED)
+        case MissingScope(scopes=missing):
+            return str(_MISSING_SCOPE) % {"scopes": ", ".join(map(str, scopes(missing)))}
+        case AmbiguousLink():
+            return str(_AMBIGUOUS)
+    return str(_NOT_LINKED)
 
 
 def scopes(granted: Iterable[str]) -> list[Words]:

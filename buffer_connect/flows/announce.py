@@ -1,8 +1,10 @@
 """Telling the site: signals go out after the commit, and the event remembers that they did."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from django.db import connections, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
 
@@ -29,6 +31,17 @@ def announce(event: LinkEvent, *, request: HttpRequest | None = None) -> None:
         _send(signals.link_connected, link=link, request=request, **facts)
     events = LinkEvent.objects.using(BufferLink.written_on())
     events.filter(pk=event.pk).update(announced_at=DatabaseNow())
+
+
+def after_commit(event: LinkEvent) -> None:
+    """Announce `event` when the caller's transaction is committed; at once where there is none."""
+    database = BufferLink.written_on()
+    blocks = connections[database].atomic_blocks
+    # The transaction that Django's TestCase holds around a test is never committed.
+    if all(getattr(block, "_from_testcase", False) for block in blocks):
+        announce(event)
+    else:
+        transaction.on_commit(partial(announce, event), using=database, robust=True)
 
 
 def announce_overdue() -> int:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import TimeoutError as Overdue
 from datetime import timedelta
 from typing import Any
 
@@ -45,15 +46,25 @@ def usable(link: BufferLink, min_ttl: timedelta = ENOUGH) -> BufferLink:
     One query when the token is good already. Raises `LinkRevoked`, `TokenUnavailable` or
     `DecryptionFailed`.
     """
-    current = BufferLink.objects.as_held().filter(pk=link.pk).first()
-    if current is None:
-        raise LinkRevoked(link, BufferLink.Status.DISCONNECTED)
-    if not current.is_active:
-        raise LinkRevoked(current, current.reason or current.status)
+    current = _active(link)
     if not is_good(current, min_ttl):
         current = hold(link, min_ttl)
     _note_use(current)
     return current
+
+
+def unauthorized(link: BufferLink, refused: Secret) -> BufferLink:
+    """The API answered 401 to `refused`, an access token of `link`: return the link with another.
+
+    A token that is not held any more says nothing against the one that is. Raises as `usable`.
+    """
+    current = _active(link)
+    if current.open_access_token() != refused:
+        return usable(link)
+    renewed = renew(current, by_http=True)
+    if _is_same(renewed, current):
+        raise TokenUnavailable
+    return renewed
 
 
 def renew(link: BufferLink, *, by_http: bool) -> BufferLink:
@@ -63,7 +74,11 @@ def renew(link: BufferLink, *, by_http: bool) -> BufferLink:
     Returns the same generation when no new token is due. Raises as `usable`.
     """
     key = ("reject", link.pk, link.epoch, link.generation, by_http)
-    worker.submit(key, lambda: _reject(link, by_http=by_http)).result(conf.timing.call_wait)
+    rejected = worker.submit(key, lambda: _reject(link, by_http=by_http))
+    try:
+        rejected.result(timeout=conf.timing.call_wait)
+    except Overdue:
+        raise TokenUnavailable from None
     return hold(link)
 
 
@@ -83,6 +98,15 @@ def access_token(link: BufferLink) -> Secret:
     if token is None:
         raise TokenUnavailable(retry_at=link.next_attempt_at)
     return token
+
+
+def _active(link: BufferLink) -> BufferLink:
+    current = BufferLink.objects.as_held().filter(pk=link.pk).first()
+    if current is None:
+        raise LinkRevoked(link, BufferLink.Status.DISCONNECTED)
+    if not current.is_active:
+        raise LinkRevoked(current, current.reason or current.status)
+    return current
 
 
 def _ask(link: BufferLink, payload: Mapping[str, Any]) -> graphql.Answer:

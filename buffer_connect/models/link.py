@@ -12,11 +12,12 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from buffer_connect.fields import ScopesField, SealedField
+from buffer_connect.models.adoption import AdoptingQuerySet
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.sealing import Secret
 
 
-class BufferLinkQuerySet(models.QuerySet["BufferLink"]):
+class BufferLinkQuerySet(AdoptingQuerySet):
     def for_user(self, user: Any) -> Self:
         """The links of `user`, whatever their status."""
         return self.filter(user=user)

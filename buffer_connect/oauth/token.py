@@ -125,6 +125,11 @@ def judge_token_response(
     )
 
 
+def is_token(value: object) -> bool:
+    """Return whether ``value`` can be a token: visible ASCII (RFC 6749 appendices A.12 and A.17)."""
+    return isinstance(value, str) and _VISIBLE_ASCII.fullmatch(value) is not None
+
+
 def says_reused(description: str) -> bool:
     """Return whether an ``error_description`` says that the refresh token came a second time."""
     text = description.lower()
@@ -164,7 +169,7 @@ def _token_set(document: dict[str, Any]) -> TokenSet:
 
 
 def _token(document: dict[str, Any], name: str) -> Secret | None:
-    return Secret(document[name]) if _VISIBLE_ASCII.fullmatch(_text(document, name)) else None
+    return Secret(document[name]) if is_token(document.get(name)) else None
 
 
 def _text(document: dict[str, Any] | None, name: str) -> str:

@@ -6,9 +6,10 @@ none that does is chained to theirs: those carry the request, and with it the se
 
 from buffer_connect.transport import redaction
 from buffer_connect.transport.api import call_api
+from buffer_connect.transport.auth import TokenAuth
 from buffer_connect.transport.introspection import introspect
 from buffer_connect.transport.token_endpoint import exchange, refresh
 
-__all__ = ["call_api", "exchange", "introspect", "refresh"]
+__all__ = ["TokenAuth", "call_api", "exchange", "introspect", "refresh"]
 
 redaction.install()

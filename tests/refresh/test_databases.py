@@ -151,6 +151,16 @@ def test_a_callers_own_transaction_on_sqlite_puts_the_refresh_off(sandbox, link,
     assert requests_to(sandbox) == 1
 
 
+@only_on_sqlite
+def test_nor_can_a_401_be_written_down_beside_it(sandbox, link, settings):
+    timing = {"CALL_WAIT": timedelta(seconds=0.3)}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+    sandbox.fail_next("graphql_error", on="api", code="UNAUTHENTICATED", status=401)
+    with transaction.atomic(), pytest.raises(TokenUnavailable):
+        BufferClient(link).execute("query { account { id } }")
+    assert held(link).is_active
+
+
 def test_a_sweep_inside_a_transaction_is_refused_before_anything_is_sent(sandbox, link):
     make_due(link)
     with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):

@@ -115,7 +115,7 @@ def _carry_out(request: AuthorizationRequest, params: Params, browser: Browser) 
 
 def _made(request: AuthorizationRequest, params: Params) -> tuple[LinkEvent, tuple[Notice, ...]]:
     granted = obtain(request, params)
-    event = store(request, granted)
+    event = store(request.user_id, granted)
     logger.info("link=%s status=active user=%s", event.link.uid, request.user_id)
     return event, tuple(notices_of(request, granted))
 

@@ -9,10 +9,10 @@ from buffer_connect.exceptions import AuthorizationFailed, DecryptionFailed, pri
 from buffer_connect.flows.connect.account import account_of
 from buffer_connect.flows.connect.params import Params
 from buffer_connect.flows.connect.results import Notice, NotLinked, Tell
-from buffer_connect.flows.connect.store import Granted
 from buffer_connect.flows.refresh import breaker
 from buffer_connect.graphql import Account
 from buffer_connect.models import AuthorizationRequest
+from buffer_connect.models.granted import Granted
 from buffer_connect.models.link import account_key
 from buffer_connect.oauth.authorization import AuthorizationCode, validate_authorization_response
 from buffer_connect.oauth.token import Outcome, TokenSet, Verdict

@@ -1,7 +1,6 @@
-"""C and R: the token set of an authorization becomes a link, or renews the one that is there."""
+"""C and R: what a user granted becomes a link, or renews the one that is there."""
 
 import random
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -12,9 +11,10 @@ from buffer_connect.conf import conf
 from buffer_connect.fields import ScopesField
 from buffer_connect.flows.refresh.claim import DIGEST_PURPOSE
 from buffer_connect.graphql import Account
-from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
+from buffer_connect.models import BufferLink, LinkEvent, statements
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.models.contention import is_contention
+from buffer_connect.models.granted import Granted
 from buffer_connect.models.link import account_key, sealed_column
 from buffer_connect.oauth import lives
 from buffer_connect.sealing import Secret
@@ -22,20 +22,8 @@ from buffer_connect.sealing import Secret
 TRIES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """What a user granted: for whose account, which tokens, with how many seconds to live."""
-
-    account: Account
-    access_token: Secret = field(repr=False)
-    refresh_token: Secret | None = field(repr=False)
-    scopes: tuple[str, ...]
-    life: int
-    sent_at: float
-
-
-def store(request: AuthorizationRequest, granted: Granted) -> LinkEvent:
-    """Make or renew the link of the request's user and the account, and return its event.
+def store(user_id: Any, granted: Granted) -> LinkEvent:
+    """Make or renew the link of the user and the account, and return its event.
 
     Of two at once for one account the later one stays; the tokens of the earlier are not revoked,
     for both may live on one grant.
@@ -45,14 +33,14 @@ def store(request: AuthorizationRequest, granted: Granted) -> LinkEvent:
         tries_left -= 1
         try:
             with transaction.atomic(using=BufferLink.written_on()):
-                return _stored(request, granted)
+                return _stored(user_id, granted)
         except DatabaseError as error:
             if not tries_left or not (isinstance(error, IntegrityError) or is_contention(error)):
                 raise
 
 
-def _stored(request: AuthorizationRequest, granted: Granted) -> LinkEvent:
-    link, created = _row(request, granted.account)
+def _stored(user_id: Any, granted: Granted) -> LinkEvent:
+    link, created = _row(user_id, granted.account)
     values = _values(link, granted)
     statements.reconnect(pk=link.pk, **values)
     _write_profile(link, granted.account)
@@ -65,10 +53,10 @@ def _stored(request: AuthorizationRequest, granted: Granted) -> LinkEvent:
     )
 
 
-def _row(request: AuthorizationRequest, account: Account) -> tuple[BufferLink, bool]:
+def _row(user_id: Any, account: Account) -> tuple[BufferLink, bool]:
     """C: the row of this user and account, empty where it is new."""
     identity = {
-        "user_id": request.user_id,
+        "user_id": user_id,
         "kind": BufferLink.Kind.OAUTH,
         "account_key": account_key(account.id),
     }
@@ -101,10 +89,12 @@ def _values(link: BufferLink, granted: Granted) -> dict[str, Any]:
 
 
 def _write_profile(link: BufferLink, account: Account) -> None:
-    links = BufferLink.objects.using(BufferLink.written_on())
-    links.filter(pk=link.pk).update(
-        account_id=account.id,
-        account_email=account.email,
-        account_name=account.name,
-        organizations=account.organizations,
-    )
+    """Write what is known of the account; what is not said now stays as it was known before."""
+    said = {
+        "account_id": account.id,
+        "account_email": account.email,
+        "account_name": account.name,
+        "organizations": account.organizations,
+    }
+    links = BufferLink.objects.using(BufferLink.written_on()).filter(pk=link.pk)
+    links.update(**{column: value for column, value in said.items() if value})

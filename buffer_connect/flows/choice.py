@@ -1,0 +1,35 @@
+"""Which of a user's links is meant."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from buffer_connect.exceptions import AmbiguousLink, LinkRevoked, MissingScope, NotLinked
+from buffer_connect.models import BufferLink
+from buffer_connect.models.link import BufferLinkQuerySet
+
+
+def links_of(user: Any) -> BufferLinkQuerySet:
+    """Return the links of `user` as they were written: a replica may not know of a new one."""
+    return BufferLink.objects.using(BufferLink.written_on()).for_user(user)
+
+
+def choose(user: Any, links: BufferLinkQuerySet, scopes: Iterable[str] = ()) -> BufferLink:
+    """Return the one active link among `links`, which are of `user`, that was granted `scopes`.
+
+    One query when there is one, two when there is none. Raises `NotLinked` when none was ever
+    linked, `MissingScope` when one is active without the scopes, `LinkRevoked` with the newest
+    when all have ended, `AmbiguousLink` when several fit.
+    """
+    wanted = list(scopes)
+    active = list(links.active().order_by("pk"))
+    fitting = [link for link in active if link.has_scopes(*wanted)]
+    if len(fitting) > 1:
+        raise AmbiguousLink(fitting)
+    if fitting:
+        return fitting[0]
+    if active:
+        raise MissingScope(active[-1], active[-1].missing_scopes(wanted))
+    ended = links.revoked().order_by("-status_changed_at").first()
+    if ended is None:
+        raise NotLinked(user)
+    raise LinkRevoked(ended, ended.reason)
