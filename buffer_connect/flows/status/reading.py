@@ -25,7 +25,7 @@ class Waiting:
     """How many wait for something, and for how many seconds the first of them has."""
 
     count: int
-    seconds: float | None = None
+    oldest_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ class Status:
     links: dict[str, int]
     # Active links that are refreshed; the others end with their access token.
     refreshable: int
-    breaker_open_for: float | None
-    last_sweep_ago: float | None
+    breaker_open_seconds: float | None
+    last_sweep_seconds: float | None
     # Refreshable now, and not in doubt.
     due: Waiting
     # Failed, to be tried again at a moment that lies ahead.
@@ -87,10 +87,10 @@ def read() -> Status:
     unleased = active.filter(Q(lease_until=None) | Q(lease_until__lte=now))
     return Status(
         at=now,
-        links={status: 0 for status in BufferLink.Status.values} | _by(links, "status"),
+        links=dict.fromkeys(BufferLink.Status.values, 0) | _by(links, "status"),
         refreshable=active.filter(refresh_token__isnull=False).count(),
-        breaker_open_for=_age(breaker.opened_at(), now),
-        last_sweep_ago=_age(_last_sweep(database), now),
+        breaker_open_seconds=_age(breaker.opened_at(), now),
+        last_sweep_seconds=_age(_last_sweep(database), now),
         due=_due(unleased.filter(~in_doubt | Q(sent_generation=None)), now),
         backing_off=active.filter(next_attempt_at__gt=now).count(),
         in_doubt=_waiting(unleased.filter(in_doubt), "sent_at", now),
@@ -115,7 +115,7 @@ def _waiting(rows: QuerySet[Any], since: Any, now: datetime) -> Waiting:
     found = rows.order_by().aggregate(
         count=Count("pk"), first=Min(since, output_field=DateTimeField())
     )
-    return Waiting(count=found["count"], seconds=_age(found["first"], now))
+    return Waiting(count=found["count"], oldest_seconds=_age(found["first"], now))
 
 
 def _by(rows: QuerySet[Any], column: str) -> dict[str, int]:

@@ -32,9 +32,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that needs attention."""
+    """One thing that needs attention; `subject` is the number in `Status` that it is about."""
 
     level: Level
+    subject: str
     text: str
 
 
@@ -54,44 +55,51 @@ def worst(findings: Iterable[Finding]) -> Level:
 
 
 def _of_the_engine(status: Status, limits: Limits) -> Iterator[Finding]:
-    if status.breaker_open_for is not None:
-        yield _critical("Buffer refuses this client: correct CLIENT_ID and CLIENT_SECRET.")
-    if status.last_sweep_ago is None or _over(status.last_sweep_ago, limits.sweep):
-        told = "No sweep has run yet" if status.last_sweep_ago is None else "The sweep stands still"
+    if status.breaker_open_seconds is not None:
+        text = "Buffer refuses this client: correct CLIENT_ID and CLIENT_SECRET."
+        yield _critical("breaker_open_seconds", text)
+    last = status.last_sweep_seconds
+    if last is None or _over(last, limits.sweep):
+        told = "No sweep has run yet" if last is None else "The sweep stands still"
         text = f"{told}: look after Celery's beat and worker, or cron's buffer_refresh."
-        yield (_critical if status.refreshable else _warning)(text)
-    if _over(status.due.seconds, limits.due):
-        yield _warning("Links wait for their refresh for too long: the sweep does not keep up.")
+        # Without links there is nothing that a sweep could miss.
+        yield (_critical if status.refreshable else _warning)("last_sweep_seconds", text)
+    if _over(status.due.oldest_seconds, limits.due):
+        text = "Links wait for their refresh for too long: the sweep does not keep up."
+        yield _warning("due", text)
 
 
 def _of_links(status: Status, limits: Limits) -> Iterator[Finding]:
     for key in status.missing_keys:
-        rows = f"{key.links} links and {key.revocations} revocations"
+        rows = f"(links: {key.links}, revocations: {key.revocations})"
         if key.kid:
-            text = f"ENCRYPTION_KEYS lacks the key {key.kid}, with which {rows} are sealed."
+            yield _critical("keys", f"ENCRYPTION_KEYS lacks the key {key.kid} {rows}.")
         else:
-            text = f"The sealed values of {rows} are damaged."
-        yield (_critical if key.kid else _warning)(text)
-    if blocked := sum(status.blocked.values()):
-        yield _warning(f"{blocked} links could not be opened; the log names them.")
+            yield _warning("keys", f"Sealed values are damaged {rows}.")
+    if status.blocked:
+        text = "Links cannot be opened, so they are not refreshed; the log names them."
+        yield _warning("blocked", text)
     if status.in_doubt.count > limits.in_doubt:
-        yield _warning(f"{status.in_doubt.count} links wait to learn whether a refresh arrived.")
+        text = "Of many refreshes nobody knows whether they arrived: do answers get lost?"
+        yield _warning("in_doubt", text)
 
 
 def _of_duties(status: Status, limits: Limits) -> Iterator[Finding]:
-    if _over(status.revocations.seconds, limits.revocations):
-        yield _warning("Buffer has not been told for too long what was disconnected here.")
-    if _over(status.unannounced.seconds, limits.unannounced):
-        yield _warning("The site has not been told of state changes: is clean_up running?")
+    if _over(status.revocations.oldest_seconds, limits.revocations):
+        text = "For too long Buffer has not been told what was disconnected here."
+        yield _warning("revocations", text)
+    if _over(status.unannounced.oldest_seconds, limits.unannounced):
+        text = "The site has not been told of state changes: is clean_up running?"
+        yield _warning("unannounced", text)
 
 
 def _over(seconds: float | None, limit: timedelta) -> bool:
     return seconds is not None and seconds > limit.total_seconds()
 
 
-def _critical(text: str) -> Finding:
-    return Finding(level=Level.CRITICAL, text=text)
+def _critical(subject: str, text: str) -> Finding:
+    return Finding(level=Level.CRITICAL, subject=subject, text=text)
 
 
-def _warning(text: str) -> Finding:
-    return Finding(level=Level.WARNING, text=text)
+def _warning(subject: str, text: str) -> Finding:
+    return Finding(level=Level.WARNING, subject=subject, text=text)

@@ -88,15 +88,15 @@ class Command(BaseCommand):
             raise SystemExit(int(worst(findings)))
 
     def _show(self, status: Status, findings: list[Finding]) -> None:
-        self.stdout.write(f"Buffer links at {status.at:%Y-%m-%d %H:%M:%S} UTC\n\n")
+        """Print what needs attention first: some monitors keep no more than one line."""
+        styles = {Level.WARNING: self.style.WARNING, Level.CRITICAL: self.style.ERROR}
+        for finding in findings:
+            self.stdout.write(styles[finding.level](f"{finding.level.name}: {finding.text}"))
+        if not findings:
+            self.stdout.write(self.style.SUCCESS("OK: the links are refreshed."))
+        self.stdout.write(f"\nBuffer links at {status.at:%Y-%m-%d %H:%M:%S} UTC\n\n")
         for name, text in _lines(status):
             self.stdout.write(f"{name:<14}{text}")
-        self.stdout.write("")
-        for finding in findings:
-            style = self.style.ERROR if finding.level == Level.CRITICAL else self.style.WARNING
-            self.stdout.write(style(f"{finding.level.name}: {finding.text}"))
-        if not findings:
-            self.stdout.write(self.style.SUCCESS("OK"))
 
 
 def _read() -> Status:
@@ -111,15 +111,15 @@ def _json(status: Status, findings: list[Finding]) -> str:
     told = asdict(status) | {
         "at": status.at.isoformat(),
         "level": worst(findings).name.lower(),
-        "findings": [{"level": f.level.name.lower(), "text": f.text} for f in findings],
+        "findings": [asdict(each) | {"level": each.level.name.lower()} for each in findings],
     }
     return json.dumps(told, indent=2)
 
 
 def _lines(status: Status) -> Iterator[tuple[str, str]]:
     """Return the lines of the table: what it is, and how it is."""
-    refused = status.breaker_open_for
-    sweep = status.last_sweep_ago
+    refused = status.breaker_open_seconds
+    sweep = status.last_sweep_seconds
     yield "links", _counts(status.links)
     yield "refreshable", str(status.refreshable)
     yield "last sweep", "never" if sweep is None else f"{_age(sweep)} ago"
@@ -141,13 +141,13 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _waiting(waiting: Waiting) -> str:
-    if waiting.seconds is None:
+    if waiting.oldest_seconds is None:
         return str(waiting.count)
-    return f"{waiting.count}, the first for {_age(waiting.seconds)}"
+    return f"{waiting.count}, the first for {_age(waiting.oldest_seconds)}"
 
 
 def _key(key: Key) -> str:
-    rows = f"{key.links} links, {key.revocations} revocations"
+    rows = f"links {key.links}, revocations {key.revocations}"
     if not key.kid:
         return f"(damaged values)  {rows}"
     role = "seals" if key.seals else "opens" if key.held else "MISSING"
