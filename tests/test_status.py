@@ -161,7 +161,7 @@ def test_the_number_of_queries_does_not_follow_the_number_of_links(
     link, sandbox, other_user, django_assert_max_num_queries
 ):
     link_to(sandbox, other_user)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         status.read()
 
 

@@ -120,7 +120,7 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize("sources", CLOSED, ids=str)
+@pytest.mark.parametrize("sources", CLOSED, ids=range(len(CLOSED)))
 def test_a_form_that_cannot_leave_for_buffer_draws_a_warning(site, sources):
     site.SECURE_CSP = {"form-action": sources}
     ((number, message),) = look()
@@ -128,7 +128,7 @@ def test_a_form_that_cannot_leave_for_buffer_draws_a_warning(site, sources):
     assert '"https://auth.buffer.com"' in message.hint
 
 
-@pytest.mark.parametrize("sources", OPEN, ids=str)
+@pytest.mark.parametrize("sources", OPEN, ids=range(len(OPEN)))
 def test_a_form_that_can_leave_for_buffer_passes(site, ids, sources):
     site.SECURE_CSP = {"form-action": sources}
     assert ids() == []
