@@ -1,7 +1,7 @@
 """The app, as INSTALLED_APPS names it."""
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -22,3 +22,5 @@ class BufferConnectConfig(AppConfig):
             register(check, self.label)
         for check in checks.DEPLOY_CHECKS:
             register(check, self.label, deploy=True)
+        for check in checks.DATABASE_CHECKS:
+            register(check, self.label, Tags.database)

@@ -31,6 +31,8 @@ SALT = b"buffer_connect/v1"
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
+# Version, length and the longest id: enough of a sealed value to tell its key.
+HEADER_BYTES = 34
 # 32 random bytes have about 30 different values; fewer than 16 come from a pattern, not by chance.
 LEAST_DIFFERENT_BYTES = 16
 

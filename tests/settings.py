@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from buffer_connect.schedule import beat_schedule
 from example_project import databases
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -57,6 +58,7 @@ DATABASES = {
 }
 
 LOGIN_URL = "admin:login"
+CELERY_BEAT_SCHEDULE = {**beat_schedule()}
 
 BUFFER_CONNECT = {
     "CLIENT_ID": "tests-client",

@@ -1,8 +1,9 @@
 """The database's own clock, as an expression for the ORM."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DateTimeField, Func
 from django.db.models.sql.compiler import SQLCompiler
@@ -31,6 +32,18 @@ class DatabaseNow(Func):
         if now is None:
             return "%s", [adapted(timezone.now(), connection)]
         return now, []
+
+
+def database_now(using: str) -> datetime:
+    """Return the moment by the clock of the database `using`, in UTC."""
+    now = SQL_NOW.get(connections[using].vendor)
+    if now is None:
+        return timezone.now()
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT {now}")
+        moment: datetime = cursor.fetchone()[0]
+    # MySQL's has no time zone.
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def adapted(moment: datetime, connection: BaseDatabaseWrapper) -> Any:

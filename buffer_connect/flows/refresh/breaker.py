@@ -6,7 +6,7 @@ id and secret, so that a corrected secret closes it at once.
 
 import hashlib
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -23,6 +23,11 @@ NAME = "breaker"
 def is_open() -> bool:
     """Return whether the token endpoint last refused the client that is configured."""
     return _row().filter(opened_at__isnull=False).exists()
+
+
+def opened_at() -> datetime | None:
+    """Return since when the token endpoint refuses this client; None while it does not."""
+    return _row().values_list("opened_at", flat=True).first()
 
 
 def take_probe() -> bool:

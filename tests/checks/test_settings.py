@@ -5,41 +5,11 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from buffer_connect import checks
+from buffer_connect.checks.settings import SETTINGS
 from buffer_connect.conf import conf
 from buffer_connect.sealing import Keyring, generate_entry
 
 KEY = generate_entry("2026-11")
-
-
-@pytest.fixture
-def found(settings, monkeypatch):
-    """Run all checks of the app over these settings and return the messages by their ids."""
-    monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
-
-    def found(**changes):
-        settings.BUFFER_CONNECT = {
-            "CLIENT_ID": "app",
-            "ENCRYPTION_KEYS": [KEY],
-            "REDIRECT_URI": "https://site.example/buffer/callback/",
-            **changes,
-        }
-        return look()
-
-    return found
-
-
-def look():
-    messages = [
-        message
-        for check in (*checks.CHECKS, *checks.DEPLOY_CHECKS)
-        for message in check(app_configs=None)
-    ]
-    return [(message.id.removeprefix("buffer_connect."), message) for message in messages]
-
-
-def ids(found):
-    return [number for number, _ in found]
 
 
 def test_good_settings_pass(found):
@@ -64,6 +34,7 @@ CASES = [
     ("E014", {"RETENTION": 90}),
     ("W001", {"SCOPES": ["insights:read"]}),
     ("W002", {"REDIRECT_URI": None}),
+    ("W011", {"REQUIRE_ISS": False}),
 ]
 
 
@@ -81,14 +52,14 @@ ERRORS = [case for case in CASES if case[0].startswith("E")]
 @pytest.mark.parametrize(("number", "changes"), ERRORS, ids=range(len(ERRORS)))
 def test_each_error_is_one_at_run_time_too(found, number, changes):
     found(**changes)
-    names = ("keyring", *(name for name, *_ in checks.SETTINGS))
+    names = ("keyring", *(name for name, *_ in SETTINGS))
     with pytest.raises(ImproperlyConfigured):
         [getattr(conf, name) for name in names]
 
 
 def test_all_that_is_wrong_is_named_together(found):
-    numbers = ids(found(CLIENT_ID="", ENCRYPTION_KEYS=[], ISSUER="x", SCOPES=["openid"]))
-    assert numbers == ["E003", "E008", "E005", "W001"]
+    wrong = found(CLIENT_ID="", ENCRYPTION_KEYS=[], ISSUER="x", SCOPES=["openid"])
+    assert [number for number, _ in wrong] == ["E003", "E008", "E005", "W001"]
 
 
 def test_a_key_that_is_no_setting_is_told_with_the_nearest_one(found):
@@ -97,14 +68,14 @@ def test_a_key_that_is_no_setting_is_told_with_the_nearest_one(found):
 
 
 @pytest.mark.parametrize("value", [None, [], "app"], ids=str)
-def test_a_setting_that_is_no_dict_is_the_only_complaint(settings, value):
-    settings.BUFFER_CONNECT = value
-    assert ids(look()) == ["E001"]
+def test_a_setting_that_is_no_dict_is_the_only_complaint(site, ids, value):
+    site.BUFFER_CONNECT = value
+    assert ids() == ["E001"]
 
 
-def test_without_any_setting_the_required_ones_are_named(settings):
-    del settings.BUFFER_CONNECT
-    assert ids(look()) == ["E003", "E005", "W002"]
+def test_without_any_setting_the_required_ones_are_named(site, ids):
+    del site.BUFFER_CONNECT
+    assert ids() == ["E003", "E005", "W002"]
 
 
 def test_the_hint_of_the_keys_holds_a_new_one_to_paste(found):
@@ -119,23 +90,29 @@ def test_no_message_holds_a_key(found):
     assert KEY.partition(":")[2] not in f"{message}"
 
 
-def test_naive_times_are_an_error(found, settings):
-    settings.USE_TZ = False
-    assert ids(found()) == ["E015"]
+def test_naive_times_are_an_error(site, ids):
+    site.USE_TZ = False
+    assert ids() == ["E015"]
 
 
 @pytest.mark.parametrize("value", ["1", "0"])
-def test_insecure_transport_is_an_error_in_production(found, monkeypatch, value):
-    found()
+def test_insecure_transport_is_an_error_in_production(ids, monkeypatch, value):
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", value)
-    assert ids(look()) == ["E016"]
+    assert ids() == ["E016"]
 
 
-def test_insecure_transport_is_allowed_in_development(found, settings, monkeypatch):
-    found()
-    settings.DEBUG = True
+def test_insecure_transport_is_allowed_in_development(site, ids, monkeypatch):
+    site.DEBUG = True
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
-    assert look() == []
+    assert ids() == []
+
+
+def test_insecure_transport_still_sends_nothing_in_plain_to_other_hosts(site, monkeypatch):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    site.BUFFER_CONNECT = {"ISSUER": "http://buffer.example", "API_URL": "http://buffer.example"}
+    for name in ("authorization_endpoint", "token_endpoint", "revocation_endpoint", "api_url"):
+        with pytest.raises(ImproperlyConfigured, match="loopback"):
+            getattr(conf, name)
 
 
 @pytest.mark.parametrize(
@@ -143,5 +120,5 @@ def test_insecure_transport_is_allowed_in_development(found, settings, monkeypat
 )
 def test_the_app_registers_its_checks(found, deploy, numbers):
     found(REDIRECT_URI=None)
-    messages = run_checks(tags=["buffer_connect"], include_deployment_checks=deploy)
+    messages = run_checks(tags=["buffer_connect"], databases=[], include_deployment_checks=deploy)
     assert [message.id for message in messages] == numbers

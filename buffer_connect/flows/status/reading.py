@@ -1,0 +1,153 @@
+"""The numbers, by the database's clock. Ids, states, counts and ages; no secrets, no people."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, DateTimeField, F, Min, Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
+
+from buffer_connect.conf import conf
+from buffer_connect.exceptions import KeyUnavailable, Tampered, UnknownVersion
+from buffer_connect.flows.refresh import breaker
+from buffer_connect.flows.refresh.claim import DigestMismatch
+from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, ServiceState
+from buffer_connect.models.clock import database_now
+from buffer_connect.models.keys import keys_in_use
+
+BLOCKING = tuple(e.__name__ for e in (KeyUnavailable, Tampered, UnknownVersion, DigestMismatch))
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How many wait for something, and for how many seconds the first of them has."""
+
+    count: int
+    oldest_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key that rows need or the settings hold; the `kid` of values that name none is empty."""
+
+    kid: str
+    links: int
+    revocations: int
+    # Whether ENCRYPTION_KEYS holds it, and whether it stands first there.
+    held: bool
+    seals: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """All numbers at one moment; ages in seconds, None for what never was."""
+
+    at: datetime
+    # Links by status.
+    links: dict[str, int]
+    # Active links that are refreshed; the others end with their access token.
+    refreshable: int
+    breaker_open_seconds: float | None
+    last_sweep_seconds: float | None
+    # Refreshable now, and not in doubt.
+    due: Waiting
+    # Failed, to be tried again at a moment that lies ahead.
+    backing_off: int
+    # Nobody knows whether the refresh token was used.
+    in_doubt: Waiting
+    # Not to be opened at the last attempt, by the error.
+    blocked: dict[str, int]
+    # Ended without their user asking for it here, by reason.
+    ended_last_day: dict[str, int]
+    ended_last_week: dict[str, int]
+    keys: tuple[Key, ...]
+    # Refresh tokens of which Buffer is still to be told that they are revoked.
+    revocations: Waiting
+    # State changes whose signal the site has not been sent.
+    unannounced: Waiting
+
+    @property
+    def missing_keys(self) -> tuple[Key, ...]:
+        """The keys that rows need and the settings lack."""
+        return tuple(key for key in self.keys if not key.held)
+
+
+def read() -> Status:
+    """Read the numbers; in a handful of queries, and in memory that does not grow with the links.
+
+    Raises `ImproperlyConfigured` for settings that cannot be used.
+    """
+    database = BufferLink.written_on()
+    now = database_now(database)
+    links = BufferLink.objects.using(database)
+    active = links.active()
+    in_doubt = Q(sent_generation=F("generation"))
+    unleased = active.filter(Q(lease_until=None) | Q(lease_until__lte=now))
+    return Status(
+        at=now,
+        links=dict.fromkeys(BufferLink.Status.values, 0) | _by(links, "status"),
+        refreshable=active.filter(refresh_token__isnull=False).count(),
+        breaker_open_seconds=_age(breaker.opened_at(), now),
+        last_sweep_seconds=_age(_last_sweep(database), now),
+        due=_due(unleased.filter(~in_doubt | Q(sent_generation=None)), now),
+        backing_off=active.filter(next_attempt_at__gt=now).count(),
+        in_doubt=_waiting(unleased.filter(in_doubt), "sent_at", now),
+        blocked=_by(active.filter(last_error__in=BLOCKING), "last_error"),
+        ended_last_day=_ended(database, now - DAY),
+        ended_last_week=_ended(database, now - WEEK),
+        keys=_keys(),
+        revocations=_waiting(PendingRevocation.objects.using(database), "created_at", now),
+        unannounced=_waiting(LinkEvent.objects.using(database).unannounced(), "created_at", now),
+    )
+
+
+def _due(links: QuerySet[BufferLink], now: datetime) -> Waiting:
+    rested = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
+    unrefused = Q(refused_generation=None) | ~Q(refused_generation=F("generation"))
+    ready = links.filter(rested, unrefused, refresh_token__isnull=False, refresh_due_at__lte=now)
+    since = Greatest("refresh_due_at", Coalesce("next_attempt_at", "refresh_due_at"))
+    return _waiting(ready, since, now)
+
+
+def _waiting(rows: QuerySet[Any], since: Any, now: datetime) -> Waiting:
+    found = rows.order_by().aggregate(
+        count=Count("pk"), first=Min(since, output_field=DateTimeField())
+    )
+    return Waiting(count=found["count"], oldest_seconds=_age(found["first"], now))
+
+
+def _by(rows: QuerySet[Any], column: str) -> dict[str, int]:
+    counted = rows.order_by(column).values_list(column).annotate(Count("pk"))
+    return dict(counted)
+
+
+def _ended(database: str, since: datetime) -> dict[str, int]:
+    events = LinkEvent.objects.using(database)
+    return _by(events.filter(kind=LinkEvent.Kind.REVOKED, created_at__gt=since), "reason")
+
+
+def _last_sweep(database: str) -> datetime | None:
+    beat = ServiceState.objects.using(database).filter(name="beat")
+    return beat.values_list("updated_at", flat=True).first()
+
+
+def _keys() -> tuple[Key, ...]:
+    ring = conf.keyring
+    used = {use.kid: use for use in keys_in_use()}
+    return tuple(
+        Key(
+            kid=kid,
+            links=used[kid].links if kid in used else 0,
+            revocations=used[kid].revocations if kid in used else 0,
+            held=kid in ring.kids,
+            seals=kid == ring.kid,
+        )
+        for kid in dict.fromkeys((*ring.kids, *used))
+    )
+
+
+def _age(moment: datetime | None, now: datetime) -> float | None:
+    # Clocks of several hosts differ by a little: nothing is younger than now.
+    return None if moment is None else max(0.0, (now - moment).total_seconds())

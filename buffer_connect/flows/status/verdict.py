@@ -1,0 +1,105 @@
+"""What the numbers mean for whoever is on call."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+
+from buffer_connect.flows.status.reading import Status
+
+
+class Level(IntEnum):
+    """How bad it is; the values are the exit codes of `buffer_status --check`."""
+
+    # Links are refreshed.
+    OK = 0
+    # Something is slower than it should be, or some links need a hand.
+    WARNING = 1
+    # Links are not refreshed, and will end when their time is up.
+    CRITICAL = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From when on a number is a finding."""
+
+    sweep: timedelta = timedelta(minutes=5)
+    due: timedelta = timedelta(minutes=10)
+    revocations: timedelta = timedelta(days=1)
+    unannounced: timedelta = timedelta(minutes=15)
+    in_doubt: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that needs attention; `subject` is the number in `Status` that it is about."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+def judge(status: Status, limits: Limits) -> list[Finding]:
+    """Return what in `status` needs attention, the worst first."""
+    found = [
+        *_of_the_engine(status, limits),
+        *_of_links(status, limits),
+        *_of_duties(status, limits),
+    ]
+    return sorted(found, key=lambda finding: -finding.level)
+
+
+def worst(findings: Iterable[Finding]) -> Level:
+    """Return the level of the worst finding; `OK` without any."""
+    return max((finding.level for finding in findings), default=Level.OK)
+
+
+def _of_the_engine(status: Status, limits: Limits) -> Iterator[Finding]:
+    if status.breaker_open_seconds is not None:
+        text = "Buffer refuses this client: correct CLIENT_ID and CLIENT_SECRET."
+        yield _critical("breaker_open_seconds", text)
+    last = status.last_sweep_seconds
+    if last is None or _over(last, limits.sweep):
+        told = "No sweep has run yet" if last is None else "The sweep stands still"
+        text = f"{told}: look after Celery's beat and worker, or cron's buffer_refresh."
+        # Without links there is nothing that a sweep could miss.
+        yield (_critical if status.refreshable else _warning)("last_sweep_seconds", text)
+    if _over(status.due.oldest_seconds, limits.due):
+        text = "Links wait for their refresh for too long: the sweep does not keep up."
+        yield _warning("due", text)
+
+
+def _of_links(status: Status, limits: Limits) -> Iterator[Finding]:
+    for key in status.missing_keys:
+        rows = f"(links: {key.links}, revocations: {key.revocations})"
+        if key.kid:
+            yield _critical("keys", f"ENCRYPTION_KEYS lacks the key {key.kid} {rows}.")
+        else:
+            yield _warning("keys", f"Sealed values are damaged {rows}.")
+    if status.blocked:
+        text = "Links cannot be opened, so they are not refreshed; the log names them."
+        yield _warning("blocked", text)
+    if status.in_doubt.count > limits.in_doubt:
+        text = "Of many refreshes nobody knows whether they arrived: do answers get lost?"
+        yield _warning("in_doubt", text)
+
+
+def _of_duties(status: Status, limits: Limits) -> Iterator[Finding]:
+    if _over(status.revocations.oldest_seconds, limits.revocations):
+        text = "For too long Buffer has not been told what was disconnected here."
+        yield _warning("revocations", text)
+    if _over(status.unannounced.oldest_seconds, limits.unannounced):
+        text = "The site has not been told of state changes: is clean_up running?"
+        yield _warning("unannounced", text)
+
+
+def _over(seconds: float | None, limit: timedelta) -> bool:
+    return seconds is not None and seconds > limit.total_seconds()
+
+
+def _critical(subject: str, text: str) -> Finding:
+    return Finding(level=Level.CRITICAL, subject=subject, text=text)
+
+
+def _warning(subject: str, text: str) -> Finding:
+    return Finding(level=Level.WARNING, subject=subject, text=text)

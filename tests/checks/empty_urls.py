@@ -1,0 +1,3 @@
+"""A site without the pages."""
+
+urlpatterns: list[object] = []
