@@ -59,6 +59,12 @@ coverage: $(VENV)/.installed ## run the quick tests and print what they leave ou
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+bench: $(VENV)/.servers ## time the sweep and the callers against a bare loop (PostgreSQL or SQLite)
+	$(BIN)/python -m benchmarks
+
+bench-memory: $(VENV)/.servers ## sweep 100,000 due links and print the memory that it takes
+	$(BIN)/python -m benchmarks --memory
+
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) .tox .demo build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
