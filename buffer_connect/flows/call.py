@@ -79,7 +79,7 @@ def renew(link: BufferLink, *, by_http: bool) -> BufferLink:
         rejected.result(timeout=conf.timing.call_wait)
     except Overdue:
         raise TokenUnavailable from None
-    return hold(link)
+    return hold(link, after=key)
 
 
 def _reject(link: BufferLink, *, by_http: bool) -> None:

@@ -8,11 +8,13 @@ import hashlib
 import logging
 from datetime import datetime, timedelta
 
+from django.db import OperationalError
 from django.db.models import Q, QuerySet
 
 from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.contention import is_contention
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,12 @@ def opened_at() -> datetime | None:
 def take_probe() -> bool:
     """Return whether the caller may try one link, at most once in `PROBE_EVERY`."""
     rested = Q(probe_at=None) | Q(probe_at__lte=DatabaseNow() - PROBE_EVERY)
-    return _row().filter(rested, opened_at__isnull=False).update(probe_at=DatabaseNow()) == 1
+    try:
+        return _row().filter(rested, opened_at__isnull=False).update(probe_at=DatabaseNow()) == 1
+    except OperationalError as error:
+        if is_contention(error):
+            return False
+        raise
 
 
 def open_() -> None:

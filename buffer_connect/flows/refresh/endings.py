@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from buffer_connect.flows import announce
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import BufferLink, LinkEvent, statements
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.contention import is_contention
 from buffer_connect.oauth import lives
 from buffer_connect.oauth.token import Outcome, says_reused
 
@@ -20,6 +22,8 @@ logger = logging.getLogger(__name__)
 Reason = BufferLink.Reason
 RECENTLY = timedelta(hours=24)
 LAPSES_AT_ONCE = 500
+# Of a step that others were quicker at the row of.
+TRIES = 3
 
 
 def refuse(attempt: Attempt, outcome: Outcome) -> None:
@@ -29,35 +33,31 @@ def refuse(attempt: Attempt, outcome: Outcome) -> None:
         logger.info("link=%s refusal=stale", attempt.link.uid)
         return
     reason = reason_for_refusal(attempt, outcome, row)
-    if _end(statements.refuse, row, reason) and reason == Reason.REFRESH_TOKEN_REUSED:
+    if _end(_of(statements.refuse, row), row, reason) and reason == Reason.REFRESH_TOKEN_REUSED:
         for sibling in BufferLink.objects.as_held().active().siblings(row):
             statements.schedule(pk=sibling.pk)
 
 
 def refuse_unrefreshable(link: BufferLink) -> bool:
     """T7 for a link without a refresh token: the API refused all that it has."""
-    return _end(statements.refuse, link, Reason.REVOKED_AT_BUFFER)
+    return _end(_of(statements.refuse, link), link, Reason.REVOKED_AT_BUFFER)
 
 
 def give_up(attempt: Attempt) -> bool:
     """E2: the answer was lost, the access token is over, and sending again would do harm."""
-    return _end(statements.give_up, attempt.link, Reason.ANSWER_LOST, owner=attempt.owner)
+    step = _of(statements.give_up, attempt.link, owner=attempt.owner)
+    return _end(step, attempt.link, Reason.ANSWER_LOST)
 
 
 def unauthorized(link: BufferLink) -> bool:
     """U1: the API refused a token that a forced refresh had just given."""
-    forced_for = statements.FORCED_FOR
-    return _end(statements.unauthorized, link, Reason.UNAUTHORIZED, forced_for=forced_for)
+    step = _of(statements.unauthorized, link, forced_for=statements.FORCED_FOR)
+    return _end(step, link, Reason.UNAUTHORIZED)
 
 
 def lapse(link: BufferLink) -> bool:
     """E1: the access token is over and there was never a refresh token."""
-    with transaction.atomic(using=BufferLink.written_on()):
-        if not statements.lapse(pk=link.pk, reason=Reason.EXPIRED):
-            return False
-        event = _record(link, Reason.EXPIRED)
-    announce.announce(event)
-    return True
+    return _end(partial(statements.lapse, pk=link.pk), link, Reason.EXPIRED)
 
 
 def lapse_all() -> int:
@@ -66,16 +66,26 @@ def lapse_all() -> int:
     return sum(lapse(link) for link in BufferLink.objects.as_held().filter(pk__in=ids))
 
 
-def _end(step: Callable[..., int], link: BufferLink, reason: str, **values: Any) -> bool:
-    held = {"pk": link.pk, "epoch": link.epoch, "generation": link.generation}
-    if step is not statements.unauthorized:
-        values["reason"] = reason
-    with transaction.atomic(using=BufferLink.written_on()):
-        if not step(**held, **values):
-            return False
-        event = _record(link, reason)
-    announce.announce(event)
-    return True
+def _of(step: Callable[..., int], link: BufferLink, **values: Any) -> Callable[..., int]:
+    """Return `step` for the epoch and generation of `link`."""
+    return partial(step, pk=link.pk, epoch=link.epoch, generation=link.generation, **values)
+
+
+def _end(step: Callable[..., int], link: BufferLink, reason: str) -> bool:
+    """End `link` by `step`, with its event; False when it has moved on."""
+    tries_left = TRIES
+    while True:
+        tries_left -= 1
+        try:
+            with transaction.atomic(using=BufferLink.written_on()):
+                event = _record(link, reason) if step(reason=reason) else None
+            break
+        except OperationalError as error:
+            if not tries_left or not is_contention(error):
+                raise
+    if event is not None:
+        announce.announce(event)
+    return event is not None
 
 
 def _record(link: BufferLink, reason: str) -> LinkEvent:

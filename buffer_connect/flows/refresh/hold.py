@@ -1,5 +1,6 @@
 """A usable access token for one caller, refreshed when it must be."""
 
+from collections.abc import Hashable
 from concurrent.futures import TimeoutError as Overdue
 from datetime import timedelta
 from time import monotonic, sleep
@@ -16,7 +17,7 @@ from buffer_connect.models import BufferLink, statements
 ENOUGH = timedelta(seconds=30)
 # A token stored so recently is not refreshed for the sake of a longer life.
 NEW = timedelta(seconds=60)
-POLL = 0.1
+POLL = 0.05
 
 
 def held(pk: int) -> BufferLink:
@@ -45,14 +46,16 @@ def _wanted_life(link: BufferLink, min_ttl: timedelta) -> timedelta:
     return max(enough, min_ttl)
 
 
-def hold(link: BufferLink, min_ttl: timedelta = ENOUGH) -> BufferLink:
+def hold(link: BufferLink, min_ttl: timedelta = ENOUGH, *, after: Hashable = None) -> BufferLink:
     """Return `link` with a good access token, waiting at most TIMING["CALL_WAIT"] for a refresh.
 
     Raises `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`. Callers in one process that
-    want the same link wait for one and the same refresh.
+    want the same link wait for one and the same refresh; `after` names what has just changed, so
+    that nobody is handed what was read before it.
     """
     give_up_at = monotonic() + conf.timing.call_wait
-    future = worker.submit((link.pk, min_ttl), lambda: _obtain(link.pk, min_ttl, give_up_at))
+    key = (link.pk, min_ttl, after)
+    future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at))
     try:
         return future.result(timeout=conf.timing.call_wait)
     except Overdue:

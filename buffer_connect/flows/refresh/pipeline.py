@@ -101,7 +101,7 @@ class Pipeline:
         if claimed is None:
             self._goes_on = False
         else:
-            self._waiting += [each for each in map(may_be_sent, prepare(claimed)) if each]
+            self._waiting += prepare(claimed)
 
     def _write_down(self) -> None:
         if self._ready:
@@ -109,12 +109,13 @@ class Pipeline:
         free = AHEAD if self._most == 1 else self._most - len(self._out)
         group = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
         for attempts in _by_claim(group):
-            self._ready += record_intent(attempts)
+            sendable = [each for each in map(may_be_sent, attempts) if each]
+            self._ready += record_intent(sendable)
 
     def _launch(self, executor: Executor) -> None:
         while self._ready and len(self._out) < self._most:
+            note_resend(self._ready[0])
             attempt = self._ready.popleft()
-            note_resend(attempt)
             future = executor.submit(_send, attempt)
             self._out[future] = attempt
             future.add_done_callback(self._landed.put)

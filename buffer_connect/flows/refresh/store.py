@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from buffer_connect.conf import conf
-from buffer_connect.exceptions import printable
+from buffer_connect.exceptions import KeyUnavailable, printable
 from buffer_connect.fields import ScopesField
 from buffer_connect.flows import announce
 from buffer_connect.flows.refresh.claim import DIGEST_PURPOSE, Attempt
@@ -112,4 +112,8 @@ def _is_mine(attempt: Attempt, tokens: TokenSet, row: BufferLink) -> bool:
     link, token = attempt.link, tokens.refresh_token or attempt.token
     if (row.epoch, row.generation) != (link.epoch, link.generation + 1):
         return False
-    return attempt.keyring.verify_digest(row.refresh_token_digest, token, DIGEST_PURPOSE)
+    try:
+        return attempt.keyring.verify_digest(row.refresh_token_digest, token, DIGEST_PURPOSE)
+    except KeyUnavailable:
+        # Sealed with a key that only other processes know yet.
+        return False

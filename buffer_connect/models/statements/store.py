@@ -83,6 +83,6 @@ WHERE {_HELD} AND lease_owner = %(owner)s AND sent_generation = %(generation)s
 # U1: the API refused a token that a forced refresh had just given; the tokens are kept, for
 # the refusal may pass.
 unauthorized = Statement(f"""
-UPDATE {{link}} SET status = 'revoked', reason = 'unauthorized', status_changed_at = {{now}}
+UPDATE {{link}} SET status = 'revoked', reason = %(reason)s, status_changed_at = {{now}}
 WHERE {_HELD} AND status = 'active' AND forced_at > {{now:-forced_for}}
 """)
