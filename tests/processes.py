@@ -85,6 +85,20 @@ class Process:
         self._process.stdout.close()
 
 
+@contextlib.contextmanager
+def starting(database_url):
+    """Give a function that starts a process of the site, and leave none of them behind."""
+    processes = []
+
+    def start(job, *arguments, options="", **rest):
+        processes.append(Process(database_url + options, job, *arguments, **rest))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.clean_up()
+
+
 def together(processes):
     """Let the jobs of `processes` begin at the same moment; return their results."""
     for process in processes:

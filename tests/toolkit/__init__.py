@@ -1,0 +1,1 @@
+"""The package against django-oauth-toolkit: an authorization server that others wrote."""

@@ -1,0 +1,35 @@
+"""Make the tables and the two clients, tell the port, serve until the process is ended."""
+
+import django
+from django.core.management import call_command
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+
+from tests.toolkit.clients import CONFIDENTIAL, PUBLIC, REDIRECT_URI
+
+
+def make_clients():
+    from oauth2_provider.models import Application  # noqa: PLC0415 - after django.setup()
+
+    for client, kind in ((CONFIDENTIAL, "confidential"), (PUBLIC, "public")):
+        Application.objects.create(
+            name=kind,
+            client_id=client["CLIENT_ID"],
+            client_secret=client["CLIENT_SECRET"] or "",
+            client_type=kind,
+            authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+            redirect_uris=REDIRECT_URI,
+        )
+
+
+def main():
+    django.setup()
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    make_clients()
+    server = ThreadedWSGIServer(("127.0.0.1", 0), WSGIRequestHandler)
+    server.set_app(get_wsgi_application())
+    print(server.server_port, flush=True)  # noqa: T201 - to the process that started this one
+    server.serve_forever()
+
+
+main()
