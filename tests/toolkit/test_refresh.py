@@ -14,7 +14,7 @@ from buffer_connect.graphql import ACCOUNT_QUERY
 from buffer_connect.models import BufferLink
 from tests.links import age, held, make_due, tokens_of
 from tests.processes import together
-from tests.refresh.steps import STORE
+from tests.refresh.steps import INTENT, STORE
 
 
 @pytest.fixture
@@ -118,3 +118,19 @@ def test_a_killed_process_leaves_a_link_that_ends_as_lost_and_not_as_revoked(too
     flows.sweep()
     assert (held(link).status, held(link).reason) == ("revoked", "answer_lost")
     assert toolkit.grants == {(2, 0): 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_process_that_sent_nothing_loses_nothing(toolkit, person, start):
+    """This server calls every refresh token inactive when it is asked: its word must not count."""
+    person.connect(account="account-1")
+    doubtful = age(BufferLink.objects.get(), hours=3)
+    start("sweep", signal_at=(INTENT, "after", signal.SIGKILL)).ready().go().wait_until_killed()
+    person.connect(account="account-2")
+    sound = BufferLink.objects.exclude(pk=doubtful.pk).get()
+    make_due(sound)
+    flows.sweep()
+    age(doubtful, minutes=11)
+    flows.sweep()
+    assert [held(link).status for link in (doubtful, sound)] == ["active", "active"]
+    assert toolkit.grants == {(2, 1): 2}
