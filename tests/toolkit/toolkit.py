@@ -25,6 +25,8 @@ class Toolkit:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.toolkit.server"],
+                # It serves while this is open: nothing outlives the tests, however they end.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,
@@ -41,9 +43,7 @@ class Toolkit:
 
     def stop(self):
         self._session.close()
-        self._process.terminate()
-        self._process.wait(PATIENCE)
-        self._process.stdout.close()
+        self._process.communicate(timeout=PATIENCE)
 
     @property
     def settings(self):

@@ -1,4 +1,7 @@
-"""Make the tables and the two clients, tell the port, serve until the process is ended."""
+"""Make the tables and the two clients, tell the port, serve until the standard input ends."""
+
+import sys
+from threading import Thread
 
 import django
 from django.core.management import call_command
@@ -29,7 +32,8 @@ def main():
     server = ThreadedWSGIServer(("127.0.0.1", 0), WSGIRequestHandler)
     server.set_app(get_wsgi_application())
     print(server.server_port, flush=True)  # noqa: T201 - to the process that started this one
-    server.serve_forever()
+    Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
 
 
 main()
