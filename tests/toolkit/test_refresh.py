@@ -8,10 +8,11 @@ from time import sleep
 import pytest
 from django.db import connection
 
-from buffer_connect import flows
+from buffer_connect import flows, transport
 from buffer_connect.client import BufferClient
 from buffer_connect.graphql import ACCOUNT_QUERY
 from buffer_connect.models import BufferLink
+from buffer_connect.sealing import Secret
 from tests.links import age, held, make_due, tokens_of
 from tests.processes import together
 from tests.refresh.steps import INTENT, STORE
@@ -122,7 +123,7 @@ def test_a_killed_process_leaves_a_link_that_ends_as_lost_and_not_as_revoked(too
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_process_that_sent_nothing_loses_nothing(toolkit, person, start):
-    """This server calls every refresh token inactive when it is asked: its word must not count."""
+    """This server calls every refresh token inactive when it is asked: that ends nothing."""
     person.connect(account="account-1")
     doubtful = age(BufferLink.objects.get(), hours=3)
     start("sweep", signal_at=(INTENT, "after", signal.SIGKILL)).ready().go().wait_until_killed()
@@ -134,3 +135,15 @@ def test_a_killed_process_that_sent_nothing_loses_nothing(toolkit, person, start
     flows.sweep()
     assert [held(link).status for link in (doubtful, sound)] == ["active", "active"]
     assert toolkit.grants == {(2, 1): 2}
+
+
+@pytest.mark.django_db
+def test_what_this_server_says_of_a_living_refresh_token_is_no_evidence(
+    person, client_kind, toolkit
+):
+    """It looks among the access tokens only, and lets no public client ask."""
+    person.connect()
+    _, refresh_token = tokens_of(BufferLink.objects.get())
+    assert toolkit.is_current(refresh_token)
+    said = transport.introspect(Secret(refresh_token), total=5)
+    assert said is (False if client_kind["CLIENT_SECRET"] else None)

@@ -12,13 +12,16 @@ from tests.toolkit.clients import CONFIDENTIAL, PUBLIC, REDIRECT_URI
 
 
 def make_clients():
-    from oauth2_provider.models import Application  # noqa: PLC0415 - after django.setup()
+    # After django.setup().
+    from oauth2_provider.generators import generate_client_secret  # noqa: PLC0415
+    from oauth2_provider.models import Application  # noqa: PLC0415
 
     for client, kind in ((CONFIDENTIAL, "confidential"), (PUBLIC, "public")):
         Application.objects.create(
             name=kind,
             client_id=client["CLIENT_ID"],
-            client_secret=client["CLIENT_SECRET"] or "",
+            # By default the toolkit gives a public client one too, that it never sends.
+            client_secret=client["CLIENT_SECRET"] or generate_client_secret(),
             client_type=kind,
             authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
             redirect_uris=REDIRECT_URI,
