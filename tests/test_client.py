@@ -88,6 +88,15 @@ def test_one_forced_refresh_a_minute_is_enough(sandbox, link, client_):
     assert len(sandbox.requests_to("token")) == 0
 
 
+def test_a_401_while_a_refresh_is_out_ends_nothing(sandbox, link, client_):
+    now = timezone.now()
+    BufferLink.objects.update(forced_at=now, sent_generation=1, sent_at=now, sent_count=1)
+    sandbox.fail_next("graphql_error", on="api", code="UNAUTHENTICATED", status=401)
+    with pytest.raises(TokenUnavailable):
+        client_.execute(QUERY)
+    assert held(link).is_active
+
+
 def test_a_forced_refresh_that_finds_no_server_ends_nothing(sandbox, link, client_):
     sandbox.fail_next("graphql_error", on="api", code="UNAUTHENTICATED", status=401)
     sandbox.fail_next("error_before", status=503)

@@ -32,6 +32,8 @@ def execute(link: BufferLink, payload: Mapping[str, Any]) -> dict[str, Any]:
         return graphql.raise_for_errors(answer)
     renewed = renew(current, by_http=answer.http_unauthorized)
     if _is_same(renewed, current):
+        if answer.http_unauthorized:
+            raise TokenUnavailable
         return graphql.raise_for_errors(answer)
     answer = _ask(renewed, payload)
     if answer.http_unauthorized:

@@ -69,9 +69,10 @@ WHERE id = %(pk)s AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <=
   AND status = 'active'
 """)
 
+# What is never refreshed has no due time; so the index of what is due finds these too.
 lapsed = Statement("""
-SELECT id FROM {link} WHERE refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {now}
-  AND status = 'active' ORDER BY expires_at LIMIT %(limit)s
+SELECT id FROM {link} WHERE status = 'active' AND refresh_due_at IS NULL
+  AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {now} LIMIT %(limit)s
 """)
 
 # E2: in doubt, over, and not to be sent again.
@@ -81,8 +82,10 @@ WHERE {_HELD} AND lease_owner = %(owner)s AND sent_generation = %(generation)s
 """)
 
 # U1: the API refused a token that a forced refresh had just given; the tokens are kept, for
-# the refusal may pass.
+# the refusal may pass. While this generation is out, the refusal may only mean that the server
+# has rotated already.
 unauthorized = Statement(f"""
 UPDATE {{link}} SET status = 'revoked', reason = %(reason)s, status_changed_at = {{now}}
 WHERE {_HELD} AND status = 'active' AND forced_at > {{now:-forced_for}}
+  AND (sent_generation IS NULL OR sent_generation <> generation)
 """)
