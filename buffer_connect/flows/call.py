@@ -103,7 +103,7 @@ def access_token(link: BufferLink) -> Secret:
 
 
 def _active(link: BufferLink) -> BufferLink:
-    current = BufferLink.objects.as_held().filter(pk=link.pk).first()
+    current = statements.read(link.pk)
     if current is None:
         raise LinkRevoked(link, BufferLink.Status.DISCONNECTED)
     if not current.is_active:

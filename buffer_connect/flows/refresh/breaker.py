@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.db.models import Q, QuerySet
 
 from buffer_connect.conf import conf
-from buffer_connect.models import BufferLink, ServiceState
+from buffer_connect.models import BufferLink, ServiceState, statements
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.models.contention import is_contention
 
@@ -24,7 +24,7 @@ NAME = "breaker"
 
 def is_open() -> bool:
     """Return whether the token endpoint last refused the client that is configured."""
-    return _row().filter(opened_at__isnull=False).exists()
+    return statements.breaker_is_open(key=_client_key())
 
 
 def opened_at() -> datetime | None:

@@ -81,8 +81,7 @@ def claim(ids: list[int]) -> Claim:
     timing, owner, started = conf.timing, uuid4(), monotonic()
     links: list[BufferLink] = []
     if statements.claim(ids=ids, owner=owner, lease=timing.lease, quarantine=timing.quarantine):
-        mine = BufferLink.objects.as_held().filter(pk__in=ids, lease_owner=owner)
-        links = list(mine.order_by("refresh_due_at"))
+        links = statements.read_claimed(ids=ids, owner=owner)
     return Claim(owner=owner, started=started, links=links)
 
 

@@ -22,7 +22,10 @@ POLL = 0.05
 
 def held(pk: int) -> BufferLink:
     """Return the link as it stands in the database. Raises `BufferLink.DoesNotExist`."""
-    return BufferLink.objects.as_held().get(pk=pk)
+    link = statements.read(pk)
+    if link is None:
+        raise BufferLink.DoesNotExist
+    return link
 
 
 def is_good(link: BufferLink, min_ttl: timedelta = ENOUGH) -> bool:
@@ -65,25 +68,25 @@ def hold(link: BufferLink, min_ttl: timedelta = ENOUGH, *, after: Hashable = Non
 
 
 def _obtain(pk: int, min_ttl: timedelta, give_up_at: float) -> BufferLink:
-    link = _current(pk)
+    link = _current(held(pk))
     while not is_good(link, min_ttl):
         if monotonic() > give_up_at:
             raise TokenUnavailable(retry_at=link.next_attempt_at)
         if not _refresh(link):
-            link = _current(pk)
+            link = _current(held(pk))
             if is_good(link, min_ttl):
                 break
             _raise_unless_worth_waiting(link)
             sleep(POLL)
-        link = _current(pk)
+        link = _current(held(pk))
     return link
 
 
-def _current(pk: int) -> BufferLink:
-    link = held(pk)
+def _current(link: BufferLink) -> BufferLink:
+    """Return `link` when it is active; end it first when it has lapsed."""
     if link.is_active and link.refresh_token is None and link.life_left <= timedelta(0):
         endings.lapse(link)
-        link = held(pk)
+        link = held(link.pk)
     if not link.is_active:
         raise LinkRevoked(link, link.reason or link.status)
     return link

@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # Sent one by one, so many are written down before they are: a kill leaves no more in doubt.
 AHEAD = 4
+# At least; one claim for every few links would take longer than what is done with them.
+CLAIMED_AT_ONCE = 16
 
 
 def refresh(claimed: Claim) -> bool:
@@ -93,10 +95,10 @@ class Pipeline:
         return ThreadPoolExecutor(self._most, "buffer-connect-send")
 
     def _take_more(self) -> None:
-        """Claim anew when half of what waited has gone, at most twice what may be out."""
+        """Claim anew when half of what waited has gone: twice what may be out, or a few."""
         if not self._goes_on or len(self._waiting) > self._most // 2:
             return
-        room = 2 * max(self._most, AHEAD) - len(self._waiting) - len(self._out)
+        room = max(2 * self._most, CLAIMED_AT_ONCE) - len(self._waiting) - len(self._out)
         claimed = self._claim_more(room)
         if claimed is None:
             self._goes_on = False

@@ -1,10 +1,11 @@
-"""The protocol's SQL: the only statements that change a link once it is made.
+"""The protocol's SQL: what reads a link for a decision, and all that changes it once it is made.
 
 The letters are those of the state machine in docs/protocol: S schedule, J reject, T1 claim,
 T2 intent, T3 store, T4 release, T5 surely not used, T6 unknown, T7 refused, E lapse,
 U unauthorized, R reconnect.
 """
 
+from buffer_connect.models.statements.reading import breaker_is_open, read, read_claimed
 from buffer_connect.models.statements.refresh import (
     FORCED_FOR,
     block,
@@ -35,6 +36,7 @@ from buffer_connect.models.statements.store import (
 __all__ = [
     "FORCED_FOR",
     "block",
+    "breaker_is_open",
     "claim",
     "doubt",
     "doubt_ended",
@@ -44,6 +46,8 @@ __all__ = [
     "lapsed",
     "note_use",
     "postpone",
+    "read",
+    "read_claimed",
     "reconnect",
     "record_intent",
     "refuse",

@@ -1,6 +1,6 @@
 """One SQL text for every database: named values, and the database's own clock.
 
-In a text, `{link}` is the table of links, `{now}` the database's clock and `{now:+lease}` that
+In a text, `{link}` and `{service}` are tables, `{now}` the database's clock and `{now:+lease}` that
 clock moved by the value `lease`, in seconds. A value that is a list stands as `{ids}`.
 """
 
@@ -19,6 +19,7 @@ from django.utils import timezone
 from buffer_connect.models.clock import SQL_NOW, adapted
 from buffer_connect.models.contention import is_contention
 from buffer_connect.models.link import BufferLink
+from buffer_connect.models.service import ServiceState
 
 _UUID, _BINARY = UUIDField(), BinaryField()
 _MOVED_NOW = re.compile(r"\{now:([+-])(\w+)\}")
@@ -76,6 +77,7 @@ def _rendered(
     sql = _MOVED_NOW.sub(lambda match: _moved_now(vendor, *match.groups()), text)
     sql = sql.replace("{now}", SQL_NOW.get(vendor, "%(now)s"))
     sql = sql.replace("{link}", BufferLink._meta.db_table)
+    sql = sql.replace("{service}", ServiceState._meta.db_table)
     for name, length in lengths:
         sql = sql.replace(f"{{{name}}}", ", ".join(f"%({name}_{n})s" for n in range(length)))
     return sql, moves
