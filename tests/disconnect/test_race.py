@@ -73,6 +73,16 @@ def test_a_refresh_that_has_not_begun_is_not_sent(sandbox, link, start):
     assert held(link).status == Status.DISCONNECTED
 
 
+def test_of_two_disconnects_the_later_finds_nothing_to_do(sandbox, link, start):
+    ending = start("end", [link.pk], signal_at=(READ, "after", signal.SIGSTOP)).ready().go()
+    ending.wait_until_stopped()
+    assert disconnect(link) is True
+    ending.go_on()
+    assert ending.result() == [None]
+    assert len(sandbox.requests_to("revocation")) == 1
+    assert LinkEvent.objects.filter(kind="disconnected").count() == 1
+
+
 def test_a_disconnect_meets_the_generation_that_is_there(sandbox, link, start):
     make_due(link)
     ending = start("end", [link.pk], signal_at=(READ, "after", signal.SIGSTOP)).ready().go()
