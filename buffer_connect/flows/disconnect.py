@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, transaction
 from django.http import HttpRequest
 
 from buffer_connect.exceptions import TokenUnavailable
@@ -44,7 +44,7 @@ def disconnect(link: BufferLink, *, request: HttpRequest | None = None) -> bool 
     ended = _ended(link)
     if ended is None:
         return None
-    if _inside_transaction():
+    if revocation.inside_transaction():
         after = partial(_conclude, ended, request)
         transaction.on_commit(after, using=BufferLink.written_on(), robust=True)
         return ended.event.revoked_at_buffer
@@ -94,9 +94,3 @@ def _conclude(ended: Ended, request: HttpRequest | None) -> bool | None:
         events.filter(pk=event.pk).update(revoked_at_buffer=event.revoked_at_buffer)
     announce.announce(event, request=request)
     return event.revoked_at_buffer
-
-
-def _inside_transaction() -> bool:
-    """Whether a caller's transaction is open; that of Django's TestCase is none of a caller's."""
-    blocks = connections[BufferLink.written_on()].atomic_blocks
-    return not all(getattr(block, "_from_testcase", False) for block in blocks)

@@ -254,9 +254,11 @@ def test_a_transaction_that_is_rolled_back_keeps_the_link(sandbox, link, heard):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deletion_that_is_rolled_back_revokes_nothing(sandbox, link, user):
+@pytest.mark.parametrize("run", [flows.sweep, flows.clean_up])
+def test_a_deletion_that_is_rolled_back_revokes_nothing(sandbox, link, user, run):
     with transaction.atomic():
         user.delete()
+        run()
         transaction.set_rollback(True)
-    flows.sweep()
+    run()
     assert sandbox.is_current(tokens_of(link)[1])
