@@ -1,15 +1,17 @@
 """What a disconnect does to the link, at Buffer and for those who listen."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
+from django.db.models import F
 from django.test import RequestFactory
 from django.utils import timezone
 
 from buffer_connect import flows, signals
 from buffer_connect.client import BufferClient
-from buffer_connect.exceptions import LinkRevoked, NotLinked
+from buffer_connect.exceptions import LinkRevoked, NotLinked, TokenUnavailable
 from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
 from tests.links import held, link_to, tokens_of
@@ -113,6 +115,52 @@ def test_a_second_disconnect_changes_nothing(sandbox, link, heard):
     assert calls == []
     assert len(sandbox.requests_to("revocation")) == 1
     assert LinkEvent.objects.filter(kind="disconnected").count() == 1
+
+
+@contextmanager
+def before_each_end(act):
+    """Let `act` be called before each D."""
+
+    def wrapper(execute, sql, params, many, context):
+        if "SET status = 'disconnected'" in sql:
+            act()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+def test_a_race_for_the_row_that_is_lost_is_run_again(sandbox, link):
+    failures = [OperationalError("database is locked")]
+
+    def lose():
+        if failures:
+            raise failures.pop()
+
+    with before_each_end(lose):
+        assert disconnect(link) is True
+    assert len(sandbox.requests_to("revocation")) == 1
+
+
+def test_a_database_that_fails_is_an_error(link):
+    def fail():
+        raise OperationalError("the disk is full")
+
+    with before_each_end(fail), pytest.raises(OperationalError):
+        disconnect(link)
+    assert held(link).is_active
+    assert not PendingRevocation.objects.exists()
+
+
+def test_a_link_that_never_stands_still_stays_as_it_is(sandbox, link):
+    def move():
+        BufferLink.objects.update(generation=F("generation") + 1)
+
+    with before_each_end(move), pytest.raises(TokenUnavailable):
+        disconnect(link)
+    assert held(link).is_active
+    assert not PendingRevocation.objects.exists()
+    assert sandbox.requests_to("revocation") == []
 
 
 def test_a_link_that_was_deleted_is_no_error(link):

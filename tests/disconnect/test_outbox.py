@@ -1,6 +1,7 @@
 """The outbox: every answer of the revocation endpoint, and who may send what when."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from django.db.models import F
@@ -223,6 +224,14 @@ def test_every_sweep_and_every_clean_up_sends_what_is_due(sandbox, owe, run):
     owe()
     run()
     assert sandbox.grants[0].revoked
+
+
+def test_a_sweep_that_is_to_stop_sends_nothing(sandbox, owe):
+    owe()
+    stop = Event()
+    stop.set()
+    flows.sweep(stop=stop)
+    assert sandbox.requests == []
 
 
 def test_a_sweep_refreshes_before_it_revokes(sandbox, owe, user):
