@@ -4,11 +4,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import connections, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
 
 from buffer_connect import signals
+from buffer_connect.flows import commit
 from buffer_connect.models import BufferLink, LinkEvent
 from buffer_connect.models.clock import DatabaseNow
 
@@ -32,13 +32,7 @@ def announce(event: LinkEvent, *, request: HttpRequest | None = None) -> None:
 
 def after_commit(event: LinkEvent) -> None:
     """Announce `event` when the caller's transaction is committed; at once where there is none."""
-    database = BufferLink.written_on()
-    blocks = connections[database].atomic_blocks
-    # The transaction that Django's TestCase holds around a test is never committed.
-    if all(getattr(block, "_from_testcase", False) for block in blocks):
-        announce(event)
-    else:
-        transaction.on_commit(partial(announce, event), using=database, robust=True)
+    commit.after_commit(partial(announce, event))
 
 
 def _told_of(event: LinkEvent, request: HttpRequest | None) -> tuple[Signal, dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from buffer_connect.exceptions import TokenUnavailable
 from buffer_connect.flows import announce, revocation
+from buffer_connect.flows.commit import after_commit
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, statements
 from buffer_connect.models.contention import is_contention
 
@@ -44,11 +45,8 @@ def disconnect(link: BufferLink, *, request: HttpRequest | None = None) -> bool 
     ended = _ended(link)
     if ended is None:
         return None
-    if revocation.inside_transaction():
-        after = partial(_conclude, ended, request)
-        transaction.on_commit(after, using=BufferLink.written_on(), robust=True)
-        return ended.event.revoked_at_buffer
-    return _conclude(ended, request)
+    after_commit(partial(_conclude, ended, request))
+    return ended.event.revoked_at_buffer
 
 
 def _ended(link: BufferLink) -> Ended | None:
@@ -86,11 +84,10 @@ def _end(row: BufferLink) -> Ended | None:
     return Ended(event, owed)
 
 
-def _conclude(ended: Ended, request: HttpRequest | None) -> bool | None:
+def _conclude(ended: Ended, request: HttpRequest | None) -> None:
     event = ended.event
     if ended.owed is not None:
         event.revoked_at_buffer = revocation.send_first(ended.owed)
         events = LinkEvent.objects.using(BufferLink.written_on())
         events.filter(pk=event.pk).update(revoked_at_buffer=event.revoked_at_buffer)
     announce.announce(event, request=request)
-    return event.revoked_at_buffer

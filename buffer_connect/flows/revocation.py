@@ -5,11 +5,12 @@ import random
 from enum import Enum, auto
 from time import monotonic
 
-from django.db import connections, transaction
+from django.db import transaction
 
 from buffer_connect import transport
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
+from buffer_connect.flows.commit import inside_transaction
 from buffer_connect.flows.refresh import breaker
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
 from buffer_connect.oauth import lives
@@ -68,16 +69,6 @@ def send_due(limit: int = AT_ONCE) -> int:
         if told is Told.LATER or monotonic() - started > RUNS_FOR:
             break
     return revoked
-
-
-def inside_transaction() -> bool:
-    """Whether a caller's transaction is open; that of Django's TestCase is none of a caller's."""
-    connection = connections[BufferLink.written_on()]
-    if connection.in_atomic_block:
-        return not all(
-            getattr(block, "_from_testcase", False) for block in connection.atomic_blocks
-        )
-    return not connection.get_autocommit()
 
 
 def send(row: PendingRevocation, *, total: float = ON_ITS_OWN) -> Told:

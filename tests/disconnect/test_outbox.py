@@ -240,7 +240,7 @@ def test_a_sweep_refreshes_before_it_revokes(sandbox, owe, user):
     make_due(link)
     flows.sweep()
     endpoints = [request.endpoint for request in sandbox.requests]
-    assert endpoints == ["token", "revocation"]
+    assert (endpoints[0], endpoints[-1]) == ("token", "revocation")
     assert held(link).generation == 2
 
 
