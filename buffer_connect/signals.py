@@ -22,3 +22,9 @@ link_refresh_failed = Signal()
 # A link ended and only the user can renew it.
 # Arguments: link, reason (a BufferLink.Reason), event_id.
 link_revoked = Signal()
+
+# A user disconnected a link; its tokens and what it knew of the account are wiped.
+# Arguments: link, request (None when the signal is caught up later), revoked_at_buffer (True:
+# Buffer has revoked the permission; False: it is still to be told; None: there was nothing to
+# revoke, or another link lives on the account), event_id.
+link_disconnected = Signal()

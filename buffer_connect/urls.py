@@ -9,4 +9,5 @@ urlpatterns = [
     path("", views.LinksView.as_view(), name="links"),
     path("connect/", views.ConnectView.as_view(), name="connect"),
     path("callback/", views.CallbackView.as_view(), name="callback"),
+    path("<uuid:uid>/disconnect/", views.DisconnectView.as_view(), name="disconnect"),
 ]

@@ -1,14 +1,15 @@
-"""The pages: a user's links, the way to Buffer, and the way back."""
+"""The pages: a user's links, the way to Buffer, the way back, and the end."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import reduce
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render, resolve_url
+from django.shortcuts import get_object_or_404, render, resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -18,10 +19,17 @@ from django.views.decorators.clickjacking import xframe_options_deny
 from buffer_connect import wording
 from buffer_connect.conf import conf
 from buffer_connect.flows import connect
+from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.forms import ConnectForm, allowed_next
 from buffer_connect.models import BufferLink
 
 NOTICES = "buffer_connect_notices"
+# By what Buffer said to a disconnect.
+DISCONNECTED = {
+    True: connect.Tell.DISCONNECTED,
+    False: connect.Tell.DISCONNECTED_HERE,
+    None: connect.Tell.REMOVED,
+}
 
 
 class SeeOther(HttpResponseRedirect):
@@ -139,6 +147,30 @@ class CallbackView(Page):
             lasting = [each for each in notices if each.tell != connect.Tell.CONNECTED]
             _leave_notices(self.request, notices if target == links else lasting)
         return SeeOther(target)
+
+
+@method_decorator(login_required, name="dispatch")
+class DisconnectView(Page):
+    """A page that asks, and the button that ends a link of the user's own."""
+
+    def get(self, request: HttpRequest, uid: UUID) -> HttpResponse:
+        link = self._own(uid)
+        if link.status == BufferLink.Status.DISCONNECTED:
+            return SeeOther(self.address("links"))
+        return render(request, "buffer_connect/disconnect.html", {"link": link})
+
+    def post(self, request: HttpRequest, uid: UUID) -> HttpResponse:
+        link = self._own(uid)
+        # A second submit comes too late to know the account's name.
+        if link.status != BufferLink.Status.DISCONNECTED:
+            account = str(link)
+            tell = DISCONNECTED[disconnect(link, request=request)]
+            _leave_notices(request, [connect.Notice(tell=tell, facts={"account": account})])
+        return SeeOther(self.address("links"))
+
+    def _own(self, uid: UUID) -> BufferLink:
+        links = BufferLink.objects.using(BufferLink.written_on()).for_user(self.request.user)
+        return get_object_or_404(links, uid=uid)
 
 
 def _is_prefetch(request: HttpRequest) -> bool:

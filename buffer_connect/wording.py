@@ -61,6 +61,12 @@ NOTICES: Mapping[Tell, Words] = {
         "Buffer gave no permission to stay connected, so this connection ends by itself soon. "
         "Reconnect to try again."
     ),
+    Tell.DISCONNECTED: _("%(account)s is disconnected, and Buffer has withdrawn its permission."),
+    Tell.DISCONNECTED_HERE: _(
+        "%(account)s is disconnected here. Buffer has not confirmed that yet; to be sure, you "
+        "can also remove this site in your account's settings at Buffer."
+    ),
+    Tell.REMOVED: _("%(account)s is disconnected here."),
     Tell.ACCESS_DENIED: _("You did not allow access at Buffer. Nothing was connected."),
     Tell.INVALID_REQUEST: _ASKED_WRONGLY,
     Tell.INVALID_CLIENT: _OUR_CONFIGURATION,
@@ -137,9 +143,15 @@ _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
 
 
-GOOD = frozenset({Tell.CONNECTED})
+GOOD = frozenset({Tell.CONNECTED, Tell.DISCONNECTED, Tell.REMOVED})
 NEUTRAL = frozenset(
-    {Tell.OTHER_ACCOUNT, Tell.FEWER_SCOPES, Tell.NO_REFRESH_TOKEN, Tell.ACCESS_DENIED}
+    {
+        Tell.OTHER_ACCOUNT,
+        Tell.FEWER_SCOPES,
+        Tell.NO_REFRESH_TOKEN,
+        Tell.DISCONNECTED_HERE,
+        Tell.ACCESS_DENIED,
+    }
 )
 
 

@@ -14,6 +14,7 @@ def connect() -> None:
     signals.link_refreshed.connect(note_refreshed)
     signals.link_refresh_failed.connect(note_refresh_failed)
     signals.link_revoked.connect(note_revoked)
+    signals.link_disconnected.connect(note_disconnected)
 
 
 def note_connected(link: BufferLink, created: bool, event_id: UUID, **kwargs: Any) -> None:
@@ -35,6 +36,14 @@ def note_revoked(link: BufferLink, reason: str, event_id: UUID, **kwargs: Any) -
     """A real site would write its user an e-mail here."""
     text = f"Ended: {BufferLink.Reason(reason).label} ({reason})"
     _note(link, text, event_id=event_id, is_bad=True)
+
+
+def note_disconnected(
+    link: BufferLink, revoked_at_buffer: bool | None, event_id: UUID, **kwargs: Any
+) -> None:
+    """A real site would stop here what it does for the account."""
+    text = "Disconnected, and revoked at Buffer" if revoked_at_buffer else "Disconnected"
+    _note(link, text, event_id=event_id)
 
 
 def _note(link: BufferLink, text: str, **facts: Any) -> None:

@@ -10,6 +10,7 @@ from django.db.backends.signals import connection_created
 
 from buffer_connect import flows
 from buffer_connect.client import BufferClient
+from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.models import BufferLink
 
 
@@ -30,7 +31,12 @@ def _token_or_fault(pk):
         return None, f"{type(error).__name__}: {error}"
 
 
-JOBS = {"sweep": sweep, "call": call}
+def end(pks):
+    """Disconnect each link; return what each gave."""
+    return [disconnect(BufferLink.objects.get(pk=pk)) for pk in pks]
+
+
+JOBS = {"sweep": sweep, "call": call, "end": end}
 
 
 # SQLite and PostgreSQL put names into the one, MariaDB into the other.

@@ -7,6 +7,7 @@ the key, as they are and as URLs encode them.
 import logging
 import sys
 from contextlib import contextmanager
+from datetime import timedelta
 from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
@@ -14,19 +15,26 @@ from django.conf import settings as site
 from django.core.management import call_command
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, connection
+from django.db.models import F
 from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
 from buffer_connect import flows, tasks
 from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import BufferConnectError
-from buffer_connect.models import AuthorizationRequest, LinkEvent
+from buffer_connect.flows.refresh import breaker
+from buffer_connect.models import (
+    AuthorizationRequest,
+    BufferLink,
+    LinkEvent,
+    PendingRevocation,
+)
 from buffer_connect.schedule import beat_schedule
 from tests.links import age, held, link_to, make_due
 from tests.people import Person
 
 QUERY = "query { account { id } }"
-SENT = ("state", "code", "code_verifier", "refresh_token", "client_secret")
+SENT = ("state", "code", "code_verifier", "refresh_token", "client_secret", "token")
 SHORTEST = 12
 
 
@@ -163,6 +171,54 @@ def test_refreshing_and_calling_write_no_secret(sandbox, user, sinks):
         sinks.add(raised.value, repr(raised.value), raised.value.__dict__)
         age(link, hours=3)
     sinks.add(repr(held(link)), BufferClient(link), *LinkEvent.objects.all())
+    assert leaks(sinks, sandbox) == set()
+
+
+def test_disconnecting_writes_no_secret(sandbox, person, sinks):
+    faults = ["outage", "rate_limit", "html", "invalid_client", "cut"]
+    for fault in (*faults, "oauth_error"):
+        sandbox.fail_next(fault, on="revocation")
+        person.connect()
+        link = BufferLink.objects.get()
+        address = reverse("buffer_connect:disconnect", args=[link.uid])
+        sinks.add_response(person.client.get(address))
+        sinks.add_response(person.client.post(address))
+        breaker.close()
+        sinks.add(person.links_page(), *map(repr, PendingRevocation.objects.all()))
+        age_outbox(days=1)
+    flows.clean_up()
+    assert len(sandbox.requests_to("revocation")) > len(faults)
+    assert leaks(sinks, sandbox) == set()
+
+
+def age_outbox(**by):
+    ago = timedelta(**by)
+    PendingRevocation.objects.update(next_attempt_at=F("next_attempt_at") - ago)
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ("UPDATE", "disconnected"),
+        ("INSERT", "buffer_connect_pendingrevocation"),
+        ("INSERT", "buffer_connect_linkevent"),
+        ("UPDATE", "buffer_connect_pendingrevocation"),
+        ("DELETE", "buffer_connect_pendingrevocation"),
+    ],
+)
+def test_an_error_report_of_a_disconnect_holds_no_secret(
+    sandbox, person, settings, sinks, reports, debug, statement
+):
+    settings.DEBUG = debug
+    person.connect()
+    link = BufferLink.objects.get()
+    with full_disk(*statement):
+        response = sinks.add_response(
+            person.client.post(reverse("buffer_connect:disconnect", args=[link.uid]))
+        )
+    assert response.status_code == 500
+    assert "the disk is full" in "\n".join(sinks.texts)
     assert leaks(sinks, sandbox) == set()
 
 

@@ -45,6 +45,14 @@ def test_old_events_are_deleted_once_they_are_told(owed, settings):
     assert not LinkEvent.objects.exists()
 
 
+def test_old_events_that_nobody_is_told_of_are_deleted_too(owed):
+    LinkEvent.objects.update(
+        kind=LinkEvent.Kind.RESENT, created_at=timezone.now() - timedelta(days=91)
+    )
+    flows.clean_up()
+    assert not LinkEvent.objects.exists()
+
+
 def test_disconnected_links_are_kept_for_the_retention(owed, user):
     ago = timezone.now() - timedelta(days=89)
     gone = {"status": "disconnected", "refresh_token": None, "access_token": None}

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffer_connect.oauth.lives import backoff, due_in, life, long_backoff, retry_after
+from buffer_connect.oauth.lives import (
+    backoff,
+    due_in,
+    life,
+    long_backoff,
+    patient_pause,
+    retry_after,
+)
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 fractions = st.floats(0, 1)
@@ -166,3 +173,21 @@ def test_retry_after_is_a_number_or_a_date(header, expected):
 def test_no_retry_after_fails(header):
     pause = retry_after(header, NOW)
     assert pause is None or 1 <= pause <= 900
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [(0, 120), (1, 120), (2, 240), (3, 480), (8, 15_360), (9, 21_600), (500, 21_600)],
+)
+def test_a_patient_pause_grows_to_six_hours(attempts, expected):
+    assert patient_pause(attempts, retry_after=None, random=highest) == expected
+    assert patient_pause(attempts, retry_after=None, random=lowest) == 30
+
+
+@given(st.integers(0, 1000), fractions, st.floats(0, 86_400))
+def test_a_patient_pause_honours_retry_after(attempts, fraction, asked):
+    assert patient_pause(attempts, retry_after=asked, random=lambda: fraction) >= asked
+
+
+def test_a_patient_pause_is_never_over_a_day():
+    assert patient_pause(1, retry_after=1e9, random=highest) == 86_400

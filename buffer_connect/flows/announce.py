@@ -4,11 +4,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import connections, transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
 
 from buffer_connect import signals
+from buffer_connect.flows import commit
 from buffer_connect.models import BufferLink, LinkEvent
 from buffer_connect.models.clock import DatabaseNow
 
@@ -21,27 +21,30 @@ def announce(event: LinkEvent, *, request: HttpRequest | None = None) -> None:
 
     A process that dies in between sends it again later: at least once, told apart by `event_id`.
     """
-    link = _link(event.link_id)
-    if link is None:
+    link = event.link_id and _link(event.link_id)
+    if not link:
         return
-    if event.kind == LinkEvent.Kind.REVOKED:
-        _send(signals.link_revoked, link=link, reason=event.reason, event_id=event.uid)
-    else:
-        facts = {"created": event.created, "event_id": event.uid}
-        _send(signals.link_connected, link=link, request=request, **facts)
+    signal, facts = _told_of(event, request)
+    _send(signal, link=link, event_id=event.uid, **facts)
     events = LinkEvent.objects.using(BufferLink.written_on())
     events.filter(pk=event.pk).update(announced_at=DatabaseNow())
 
 
 def after_commit(event: LinkEvent) -> None:
     """Announce `event` when the caller's transaction is committed; at once where there is none."""
-    database = BufferLink.written_on()
-    blocks = connections[database].atomic_blocks
-    # The transaction that Django's TestCase holds around a test is never committed.
-    if all(getattr(block, "_from_testcase", False) for block in blocks):
-        announce(event)
-    else:
-        transaction.on_commit(partial(announce, event), using=database, robust=True)
+    commit.after_commit(partial(announce, event))
+
+
+def _told_of(event: LinkEvent, request: HttpRequest | None) -> tuple[Signal, dict[str, Any]]:
+    """Return the signal of a state change, and what it says beside the link and the event."""
+    match event.kind:
+        case LinkEvent.Kind.REVOKED:
+            return signals.link_revoked, {"reason": event.reason}
+        case LinkEvent.Kind.DISCONNECTED:
+            revoked = event.revoked_at_buffer
+            return signals.link_disconnected, {"request": request, "revoked_at_buffer": revoked}
+        case _:
+            return signals.link_connected, {"request": request, "created": event.created}
 
 
 def announce_overdue() -> int:

@@ -1,17 +1,19 @@
-"""Housekeeping: signals that a killed process owes, and rows of which nothing is wanted."""
+"""Housekeeping: what a killed process owes, and rows of which nothing is wanted."""
 
 from buffer_connect.conf import conf
+from buffer_connect.flows import revocation
 from buffer_connect.flows.announce import announce_overdue
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent
 from buffer_connect.models.clock import DatabaseNow
 
 
 def clean_up() -> None:
-    """Announce what stayed unannounced, and delete what is older than it is kept."""
+    """Announce what stayed unannounced, delete what is older than it is kept, tell Buffer."""
     announce_overdue()
     database, oldest = BufferLink.written_on(), DatabaseNow() - conf.retention
     AuthorizationRequest.objects.using(database).stale().delete()
-    events = LinkEvent.objects.using(database)
-    events.filter(created_at__lt=oldest, announced_at__isnull=False).delete()
+    events = LinkEvent.objects.using(database).settled()
+    events.filter(created_at__lt=oldest).delete()
     gone = BufferLink.objects.using(database).filter(status=BufferLink.Status.DISCONNECTED)
     gone.filter(status_changed_at__lt=oldest).delete()
+    revocation.send_due()

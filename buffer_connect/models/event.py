@@ -15,8 +15,15 @@ class LinkEventQuerySet(models.QuerySet["LinkEvent"]):
         """State changes whose signal may not have been sent, oldest first."""
         return self.filter(announced_at=None, kind__in=LinkEvent.ANNOUNCED).order_by("pk")
 
-    def record(self, kind: str, *, link: int, **facts: Any) -> "LinkEvent":
-        """Write one event of the link with the id `link`, in the transaction of its cause."""
+    def settled(self) -> "LinkEventQuerySet":
+        """Events of which the site has been told, or need not be."""
+        return self.exclude(announced_at=None, kind__in=LinkEvent.ANNOUNCED)
+
+    def record(self, kind: str, *, link: int | None, **facts: Any) -> "LinkEvent":
+        """Write one event of the link with the id `link`, in the transaction of its cause.
+
+        `link` is None where no link is left to speak of.
+        """
         database = BufferLink.written_on()
         return self.using(database).create(
             kind=kind, link_id=link, created_at=DatabaseNow(), **facts
@@ -33,20 +40,26 @@ class LinkEvent(models.Model):
         RECOVERED = "recovered", _("recovered")
         # The link ended; `reason` says why.
         REVOKED = "revoked", _("ended")
+        # Its user ended the link here; `revoked_at_buffer` says whether Buffer knows.
+        DISCONNECTED = "disconnected", _("disconnected")
+        # Buffer was never told that a permission has ended. It has no link: that may be gone.
+        NOT_TOLD = "not_told", _("Buffer not told")
         # A refresh token went out a second time because the first answer was lost.
         RESENT = "resent", _("sent again")
 
     # The kinds that change a link's status: a signal tells of each, at least once.
-    ANNOUNCED = (Kind.CONNECTED, Kind.RECOVERED, Kind.REVOKED)
+    ANNOUNCED = (Kind.CONNECTED, Kind.RECOVERED, Kind.REVOKED, Kind.DISCONNECTED)
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    link = models.ForeignKey(BufferLink, on_delete=models.CASCADE, related_name="events")
+    link = models.ForeignKey(BufferLink, on_delete=models.CASCADE, null=True, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind)
     reason = models.CharField(max_length=40, choices=BufferLink.Reason, blank=True)
     epoch = models.UUIDField(null=True)
     generation = models.PositiveBigIntegerField(null=True)
     # Whether the link was new; for CONNECTED only.
     created = models.BooleanField(default=False)
+    # For DISCONNECTED only. None: there was nothing to revoke, or another link lives on it.
+    revoked_at_buffer = models.BooleanField(null=True)
     created_at = models.DateTimeField()
     announced_at = models.DateTimeField(null=True)
 

@@ -1,25 +1,62 @@
 """Refresh tokens that are to be revoked at Buffer, independent of any link."""
 
+import logging
 import uuid
+from datetime import timedelta
+from typing import cast
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from buffer_connect.exceptions import DecryptionFailed
 from buffer_connect.fields import SealedField
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.models.link import BufferLink
 from buffer_connect.sealing import Secret
+
+logger = logging.getLogger(__name__)
+
+# Longer than a request takes: whoever took a row and died gives it back after this.
+TAKEN_FOR = timedelta(seconds=60)
+# An idle refresh token lives no longer (see `buffer_connect.oauth.lives`).
+OWED_FOR = timedelta(days=14)
 
 
 class PendingRevocationQuerySet(models.QuerySet["PendingRevocation"]):
     def post(self, token: Secret, *, account_key: str, instance: str) -> "PendingRevocation":
         """Keep `token`, sealed for its own row, until Buffer has been told that it is revoked."""
         row = PendingRevocation(account_key=account_key, instance=instance)
-        field = PendingRevocation._meta.get_field("token")
-        row.token = field.seal(token, row=row.uid, epoch=None)
+        row.token = _token_field().seal(token, row=row.uid, epoch=None)
         row.created_at = row.next_attempt_at = DatabaseNow()
         row.save(using=BufferLink.written_on())
         return row
+
+    def post_for(self, link: BufferLink) -> "PendingRevocation | None":
+        """Keep the refresh token that `link` holds; None when there is none that opens.
+
+        A key that is missing is never a reason to keep a link whose user wants to be rid of it.
+        """
+        if link.refresh_token is None:
+            return None
+        try:
+            token = cast("Secret", link.open_refresh_token())
+            return self.post(token, account_key=link.account_key, instance=link.instance)
+        except (DecryptionFailed, ImproperlyConfigured) as error:
+            cause = type(error).__name__
+        logger.error("link=%s revocation=lost error=%s", link.uid, cause)
+        return None
+
+    def due(self) -> "PendingRevocationQuerySet":
+        """Rows that may be sent now, the longest due first."""
+        rows = self.using(BufferLink.written_on())
+        return rows.filter(next_attempt_at__lte=DatabaseNow()).order_by("next_attempt_at", "pk")
+
+    def hopeless(self) -> "PendingRevocationQuerySet":
+        """Rows whose token nobody can use any more, told or not."""
+        rows = self.using(BufferLink.written_on())
+        return rows.filter(created_at__lt=DatabaseNow() - OWED_FOR)
 
 
 class PendingRevocation(models.Model):
@@ -41,3 +78,29 @@ class PendingRevocation(models.Model):
 
     def __str__(self) -> str:
         return str(self.uid)
+
+    def open_token(self) -> Secret:
+        """Return the refresh token. Raises `DecryptionFailed`."""
+        return _token_field().open(cast("bytes", self.token), row=self.uid, epoch=None)
+
+    def take(self) -> bool:
+        """Become the one who sends it, for `TAKEN_FOR`; return whether this call did."""
+        mine = PendingRevocation.objects.due().filter(pk=self.pk)
+        taken = {"attempts": F("attempts") + 1, "next_attempt_at": DatabaseNow() + TAKEN_FOR}
+        return mine.order_by().update(**taken) == 1
+
+    def postpone(self, delay: float) -> None:
+        """Let it be sent again in `delay` seconds."""
+        self._row().update(next_attempt_at=DatabaseNow() + timedelta(seconds=delay))
+
+    def drop(self) -> bool:
+        """Forget the token; return whether it was there still."""
+        deleted, _ = self._row().delete()
+        return deleted == 1
+
+    def _row(self) -> "models.QuerySet[PendingRevocation]":
+        return PendingRevocation.objects.using(BufferLink.written_on()).filter(pk=self.pk)
+
+
+def _token_field() -> SealedField:
+    return PendingRevocation._meta.get_field("token")

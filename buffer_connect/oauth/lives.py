@@ -27,6 +27,8 @@ CHAIN_LIFE = timedelta(days=365)
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 LONG_PAUSE = 900.0
+SHORTEST_PATIENT_PAUSE, LONGEST_PATIENT_PAUSE = 30.0, 6.0 * HOUR
+MOST_PATIENTLY_ASKED = 24.0 * HOUR
 LAST_CHANCE = 60.0
 LEAST_ASKED, MOST_ASKED = 1.0, 900.0
 
@@ -75,6 +77,19 @@ def backoff(
 def long_backoff(*, retry_after: float | None, random: Callable[[], float]) -> float:
     """Return the pause after an answer that only the site's operator can cure."""
     return max(_spread(LONG_PAUSE, random), _asked(retry_after))
+
+
+def patient_pause(
+    attempts: int, *, retry_after: float | None, random: Callable[[], float]
+) -> float:
+    """Return the pause after ``attempts`` tries of what nobody waits for.
+
+    Full jitter from 30 s up to 2, 4, 8, … minutes and at last 6 hours; never before
+    ``retry_after``, which counts up to a day.
+    """
+    ceiling = min(LONGEST_PATIENT_PAUSE, 60.0 * 2.0 ** min(max(attempts, 1), 10))
+    pause = SHORTEST_PATIENT_PAUSE + (ceiling - SHORTEST_PATIENT_PAUSE) * random()
+    return max(pause, min(retry_after or 0.0, MOST_PATIENTLY_ASKED))
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.refresh.protocol import weak
 from tests.refresh.protocol.buffer import Reply
-from tests.refresh.protocol.game import Game, People, Wait, WholeGame
+from tests.refresh.protocol.game import Game, Leavers, People, Wait, WholeGame
 from tests.refresh.protocol.worker import Stage
 
 # The same games each time: a failure here is never a matter of luck.
@@ -44,6 +44,15 @@ class RenewedGame(People, Game):
 
     stages = (Stage.ANSWERED, Stage.DONE)
     waits = (Wait.NOT,)
+
+
+class RecklessGame(People, Leavers, Game):
+    """Users disconnect, and the outbox does not look for links that live on the same grant."""
+
+    people = (0, 1)
+
+    def is_needless(self, row):
+        return False
 
 
 LOST = [
@@ -94,3 +103,8 @@ def test_the_invariants_hold_in_long_games(db):
 def test_a_protocol_that_leaves_something_out_is_found_out(db, worker, game, invariant):
     with pytest.raises(AssertionError, match=f"^{invariant}: "):
         run_state_machine_as_test(played_by(worker, game), settings=SEARCH)
+
+
+def test_an_outbox_that_asks_for_no_sibling_is_found_out(db):
+    with pytest.raises(AssertionError, match=r"^I3: .* to the outbox"):
+        run_state_machine_as_test(RecklessGame, settings=SEARCH)

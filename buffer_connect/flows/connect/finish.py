@@ -1,6 +1,7 @@
 """The authorization response (RFC 6749 section 4.1.2): taken once, by whom it is for."""
 
 import logging
+from typing import cast
 
 from buffer_connect.conf import conf
 from buffer_connect.flows import announce
@@ -116,7 +117,8 @@ def _carry_out(request: AuthorizationRequest, params: Params, browser: Browser) 
 def _made(request: AuthorizationRequest, params: Params) -> tuple[LinkEvent, tuple[Notice, ...]]:
     granted = obtain(request, params)
     event = store(request.user_id, granted)
-    logger.info("link=%s status=active user=%s", event.link.uid, request.user_id)
+    link = cast("BufferLink", event.link)
+    logger.info("link=%s status=active user=%s", link.uid, request.user_id)
     return event, tuple(notices_of(request, granted))
 
 

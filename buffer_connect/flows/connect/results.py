@@ -19,6 +19,11 @@ class Tell(StrEnum):
     # Nothing can be refreshed: the link ends with its access token.
     NO_REFRESH_TOKEN = "no_refresh_token"  # noqa: S105 - a name, no password
 
+    # The link was ended here: Buffer knows; it does not know yet; there was nothing to tell it.
+    DISCONNECTED = "disconnected"
+    DISCONNECTED_HERE = "disconnected_here"
+    REMOVED = "removed"
+
     # Errors of the authorization response; only the first is the user's doing.
     ACCESS_DENIED = "access_denied"
     INVALID_REQUEST = "invalid_request"

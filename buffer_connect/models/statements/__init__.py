@@ -2,7 +2,7 @@
 
 The letters are those of the state machine in docs/protocol: S schedule, J reject, T1 claim,
 T2 intent, T3 store, T4 release, T5 surely not used, T6 unknown, T7 refused, E lapse,
-U unauthorized, R reconnect.
+U unauthorized, R reconnect, D disconnect.
 """
 
 from buffer_connect.models.statements.reading import breaker_is_open, read, read_claimed
@@ -23,6 +23,7 @@ from buffer_connect.models.statements.refresh import (
     unsend,
 )
 from buffer_connect.models.statements.store import (
+    disconnect,
     give_up,
     lapse,
     lapsed,
@@ -38,6 +39,7 @@ __all__ = [
     "block",
     "breaker_is_open",
     "claim",
+    "disconnect",
     "doubt",
     "doubt_ended",
     "due",

@@ -1,4 +1,4 @@
-"""The answers of the token endpoint: R, T3, T7, and the ends E and U1."""
+"""The answers of the token endpoint: R, T3, T7, and the ends D, E and U1."""
 
 from buffer_connect.models.statements.statement import Statement
 
@@ -88,4 +88,12 @@ unauthorized = Statement(f"""
 UPDATE {{link}} SET status = 'revoked', reason = %(reason)s, status_changed_at = {{now}}
 WHERE {_HELD} AND status = 'active' AND forced_at > {{now:-forced_for}}
   AND (sent_generation IS NULL OR sent_generation <> generation)
+""")
+
+# D: the user ended it here. What was sent stays on record for the answers that are under way.
+disconnect = Statement(f"""
+UPDATE {{link}} SET status = 'disconnected', status_changed_at = {{now}}, reason = '',
+  refresh_token = NULL, access_token = NULL, lease_until = NULL, lease_owner = NULL,
+  account_id = '', account_email = '', account_name = '', organizations = '[]'
+WHERE {_HELD} AND status <> 'disconnected'
 """)

@@ -13,7 +13,7 @@ from buffer_connect.oauth.token import Outcome, Verdict, judge_token_response
 from buffer_connect.sandbox.clock import Clock
 from buffer_connect.sandbox.grants import GrantTable, InvalidGrant
 from buffer_connect.sandbox.options import Options
-from buffer_connect.sandbox.records import Consent
+from buffer_connect.sandbox.records import Consent, End
 
 # Seconds.
 LIFE = 3585
@@ -100,6 +100,8 @@ class Buffer:
         self.strays = []
         # By grant: the request that ended it with a token that had been used before.
         self.killers = {}
+        # The grants that ended at our own request.
+        self.revoked = set()
 
     def authorize(self, *, shared, offline):
         """Grant what a person agreed to; a shared grant is that of the last shared one."""
@@ -147,6 +149,16 @@ class Buffer:
             return 400, '{"error": "invalid_grant", "error_description": "is invalid"}'
         self._remember(issued)
         return 200, json.dumps(_fields(issued))
+
+    def revoke(self, refresh_token):
+        """End the grant of a token at our own request."""
+        grant_id = self.table.grant_id_of(refresh_token)
+        if self.table.revoke(grant_id, End.CLIENT):
+            self.revoked.add(grant_id)
+
+    def is_revoked(self, refresh_token):
+        """Return whether the grant of this token ended at our own request."""
+        return self.table.grant_id_of(refresh_token) in self.revoked
 
     def killer_of(self, refresh_token):
         """Return the request of ours, if any, whose second use ended this token's grant."""

@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 )
 from hypothesis.strategies import booleans, integers, runner, sampled_from
 
-from buffer_connect.flows import call
+from buffer_connect.flows import call, disconnect, revocation
 from buffer_connect.flows.refresh import endings, is_good
-from buffer_connect.models import BufferLink, statements
+from buffer_connect.models import BufferLink, PendingRevocation, statements
 from buffer_connect.models.link import account_key
 from tests import links
 from tests.refresh.protocol.buffer import ACCOUNT, Buffer, Reply
@@ -188,22 +188,27 @@ class People:
 
 
 class Leavers:
-    """Links end here: by their users, or because they have lapsed."""
+    """Links end here: by their users, who have Buffer told, or because they have lapsed."""
 
     @rule(number=one_of_its("people"), choice=integers(0, 2))
     def disconnects(self, number, choice):
         if choice:
             endings.lapse_all()
         else:
-            BufferLink.objects.filter(pk=self.links[number].pk).update(
-                status=BufferLink.Status.DISCONNECTED,
-                reason="",
-                refresh_token=None,
-                access_token=None,
-                lease_owner=None,
-                lease_until=None,
-            )
+            disconnect._ended(self.links[number])
         self.judge.look()
+
+    @rule()
+    def tells_buffer(self):
+        """The oldest of the outbox is sent."""
+        if row := PendingRevocation.objects.order_by("pk").first():
+            if not self.is_needless(row):
+                self.buffer.revoke(row.open_token().reveal())
+            row.drop()
+            self.judge.revokes()
+
+    def is_needless(self, row):
+        return revocation._is_needless(row)
 
 
 class WholeGame(Accidents, Callers, People, Leavers, Game):

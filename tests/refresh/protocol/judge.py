@@ -129,6 +129,13 @@ class Judge:
         written = max(r.intended_at for r in self.requests if r.key == killer.key)
         return self.buffer.clock.now() - written < REMEMBERED
 
+    def revokes(self):
+        """I3 for the outbox: no link lives on what was revoked at our own request."""
+        self.reached.add("revoked")
+        for row in self.seen.values():
+            ours = row.status == Status.ACTIVE and row.held and self.buffer.is_revoked(row.held)
+            assert not ours, f"I3: {row} lost its grant to the outbox"
+
     def listen(self, workers):
         """I6: no secret in a log record, or in the repr of what a worker remembers."""
         self._search((*self.ears.heard(), *(repr(vars(worker)) for worker in workers)))
