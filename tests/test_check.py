@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -182,11 +183,18 @@ def test_a_caller_waits_no_longer_than_callers_do(link, sandbox, settings):
     assert standing(link) == ("revoked", "unauthorized")
 
 
+def check_elsewhere(link):
+    try:
+        return check_again(link)
+    finally:
+        connection.close()
+
+
 @on_threads
 def test_two_who_ask_at_once_bring_it_back_once(link, sandbox):
     sandbox.fail_next("slow", on="api", seconds=0.2)
     with ThreadPoolExecutor(2) as pool:
-        checked = list(pool.map(check_again, [link, link]))
+        checked = list(pool.map(check_elsewhere, [link, link]))
     assert [each.is_active for each in checked] == [True, True]
     assert LinkEvent.objects.count() == 1
 

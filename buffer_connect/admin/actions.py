@@ -1,11 +1,11 @@
 """What staff may ask for: refresh now, check again, disconnect.
 
-Each goes link by link, logs each, and stops before a web server's time limit: how many are left
-is said, and they can be chosen again.
+Each is logged for each link. What goes out to Buffer goes link by link and stops before a web
+server's time limit: how many are left is said, and they can be chosen again.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -31,6 +31,8 @@ from buffer_connect.models.clock import DatabaseNow
 
 # Seconds. The last one begun may take 20 more; servers commonly end a request after 30.
 GOES_ON_FOR = 10.0
+# Links that one statement schedules.
+AT_ONCE = 500
 # Who does not answer about one link does not answer about the next.
 FINAL = {Outcome.NOT_CHECKED}
 
@@ -52,12 +54,14 @@ def refresh_now(modeladmin: Any, request: HttpRequest, queryset: Links) -> None:
     """S for each; the next sweep does the rest. What is due already keeps its place."""
     active = queryset.filter(status=BufferLink.Status.ACTIVE)
     due = list(active.filter(refresh_due_at__lte=DatabaseNow()))
-    waiting = active.filter(refresh_due_at__gt=DatabaseNow())
-    waiting = waiting.annotate(held_back=standing.HELD_BACK)
+    later = active.filter(refresh_due_at__gt=DatabaseNow())
+    waiting = list(later.annotate(held_back=standing.HELD_BACK))
     found = Counter({Outcome.DUE_ALREADY: len(due)})
-    found[Outcome.NOT_REFRESHABLE] = queryset.count() - waiting.count() - len(due)
+    found[Outcome.NOT_REFRESHABLE] = queryset.count() - len(waiting) - len(due)
     journal.write(request, due, CHANGE, str(LOGGED[Outcome.DUE_ALREADY]))
-    outcomes.tell(request, found + _each(request, waiting, _schedule))
+    for some in _grouped(waiting):
+        found += _schedule(request, some)
+    outcomes.tell(request, found)
     sweeps.tell_next(request)
 
 
@@ -102,10 +106,20 @@ def _each(request: HttpRequest, links: Links, act: Act) -> Counter[Outcome]:
     return found
 
 
-def _schedule(request: HttpRequest, link: Any) -> Outcome:
-    if not statements.schedule(pk=link.pk):
-        return Outcome.NOT_REFRESHABLE
-    return Outcome.WAITS if link.held_back else Outcome.SCHEDULED
+def _schedule(request: HttpRequest, links: list[Any]) -> Counter[Outcome]:
+    scheduled = statements.schedule_all(ids=[link.pk for link in links])
+    journal.write(request, links, CHANGE, str(LOGGED[Outcome.SCHEDULED]))
+    held_back = min(scheduled, sum(link.held_back for link in links))
+    counts = {
+        Outcome.SCHEDULED: scheduled - held_back,
+        Outcome.WAITS: held_back,
+        Outcome.NOT_REFRESHABLE: len(links) - scheduled,
+    }
+    return Counter(counts)
+
+
+def _grouped(links: list[Any]) -> Iterator[list[Any]]:
+    return (links[start : start + AT_ONCE] for start in range(0, len(links), AT_ONCE))
 
 
 def _check(request: HttpRequest, link: BufferLink) -> Outcome:

@@ -143,7 +143,7 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     @admin.display(description=_("status"), ordering="status")
     def badge_and_why(self, link: Any) -> SafeString:
         why = standing.why(link, link.standing)
-        return format_html('{}<p class="buffer-why">{}</p>', standing.badge(link.standing), why)
+        return format_html('{}<div class="buffer-why">{}</div>', standing.badge(link.standing), why)
 
     @admin.display(description=_("status"))
     def badge(self, link: Any) -> SafeString:

@@ -42,9 +42,7 @@ class Outcome(Enum):
 # What the log of a link says; the others are not acted on.
 LOGGED: Mapping[Outcome, Words] = {
     Outcome.SCHEDULED: _("Refresh now: scheduled."),
-    Outcome.WAITS: _("Refresh now: scheduled, but it has to wait."),
     Outcome.DUE_ALREADY: _("Refresh now: due already."),
-    Outcome.NOT_REFRESHABLE: _("Refresh now: it had ended meanwhile."),
     Outcome.RESTORED: _("Check again: connected."),
     Outcome.STILL_ENDED: _("Check again: still ended."),
     Outcome.NOT_CHECKED: _("Check again: no answer from Buffer."),

@@ -5,9 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import (
-    BooleanField,
     Case,
-    ExpressionWrapper,
     F,
     Q,
     QuerySet,
@@ -60,8 +58,8 @@ STANDING = Case(
 )
 
 # Whether a link that is due is not refreshed yet.
-HELD_BACK = ExpressionWrapper(
-    _in_doubt | Q(next_attempt_at__gt=DatabaseNow()), output_field=BooleanField()
+HELD_BACK = Case(
+    When(_in_doubt | Q(next_attempt_at__gt=DatabaseNow()), then=Value(True)), default=Value(False)
 )
 
 WHY: dict[Standing, Words] = {

@@ -18,6 +18,7 @@ from buffer_connect.models.statements.refresh import (
     reject,
     release,
     schedule,
+    schedule_all,
     schedule_held,
     unsend,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "release",
     "restore",
     "schedule",
+    "schedule_all",
     "schedule_held",
     "store",
     "store_refresh_token",
