@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+SWEEP_EVERY = timedelta(seconds=60)
 CLEAN_UP_EVERY = timedelta(minutes=5)
 
 
-def beat_schedule(every: timedelta = timedelta(seconds=60)) -> dict[str, dict[str, Any]]:
+def beat_schedule(every: timedelta = SWEEP_EVERY) -> dict[str, dict[str, Any]]:
     """Return the beat entries of this app, to be merged into ``CELERY_BEAT_SCHEDULE``.
 
     ``every`` is the time between two sweeps for links that are due. A message that no worker

@@ -7,8 +7,8 @@ an ``event_id`` come at least once (the id tells repeats apart), the others at m
 from django.dispatch import Signal
 
 # A user linked an account, or linked it again.
-# Arguments: link, request (None when the signal is caught up later), created (False for a
-# link that was there before, or that came back), event_id.
+# Arguments: link, request (None when the signal is caught up later, and when a link came back
+# without the user), created (False for a link that was there before, or that came back), event_id.
 link_connected = Signal()
 
 # A refresh stored a new token set.

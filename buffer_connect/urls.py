@@ -10,4 +10,5 @@ urlpatterns = [
     path("connect/", views.ConnectView.as_view(), name="connect"),
     path("callback/", views.CallbackView.as_view(), name="callback"),
     path("<uuid:uid>/disconnect/", views.DisconnectView.as_view(), name="disconnect"),
+    path("<uuid:uid>/check/", views.CheckView.as_view(), name="check"),
 ]

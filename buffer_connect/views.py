@@ -1,13 +1,12 @@
 """The pages: a user's links, the way to Buffer, the way back, and the end."""
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Iterable
 from dataclasses import asdict
-from functools import reduce
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required, login_required
-from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render, resolve_url
 from django.urls import reverse
@@ -18,10 +17,21 @@ from django.views.decorators.clickjacking import xframe_options_deny
 
 from buffer_connect import wording
 from buffer_connect.conf import conf
+from buffer_connect.exceptions import (
+    BufferUnavailable,
+    DecryptionFailed,
+    LinkRevoked,
+    RateLimited,
+    TokenUnavailable,
+)
 from buffer_connect.flows import connect
+from buffer_connect.flows.check import check_again
 from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.forms import ConnectForm, allowed_next
 from buffer_connect.models import BufferLink
+from buffer_connect.transactions import own_transactions
+
+logger = logging.getLogger(__name__)
 
 NOTICES = "buffer_connect_notices"
 # By what Buffer said to a disconnect.
@@ -38,16 +48,7 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-def _own_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep `ATOMIC_REQUESTS` of every database away: what is sent must be written down first."""
-    return reduce(
-        lambda marked, alias: transaction.non_atomic_requests(using=alias)(marked),
-        connections,
-        view,
-    )
-
-
-@method_decorator([_own_transactions, never_cache, xframe_options_deny], name="dispatch")
+@method_decorator([own_transactions, never_cache, xframe_options_deny], name="dispatch")
 class Page(View):
     """What all pages share."""
 
@@ -154,13 +155,13 @@ class DisconnectView(Page):
     """A page that asks, and the button that ends a link of the user's own."""
 
     def get(self, request: HttpRequest, uid: UUID) -> HttpResponse:
-        link = self._own(uid)
+        link = _own_link(request, uid)
         if link.status == BufferLink.Status.DISCONNECTED:
             return SeeOther(self.address("links"))
         return render(request, "buffer_connect/disconnect.html", {"link": link})
 
     def post(self, request: HttpRequest, uid: UUID) -> HttpResponse:
-        link = self._own(uid)
+        link = _own_link(request, uid)
         # A second submit comes too late to know the account's name.
         if link.status != BufferLink.Status.DISCONNECTED:
             account = str(link)
@@ -168,9 +169,37 @@ class DisconnectView(Page):
             _leave_notices(request, [connect.Notice(tell=tell, facts={"account": account})])
         return SeeOther(self.address("links"))
 
-    def _own(self, uid: UUID) -> BufferLink:
-        links = BufferLink.objects.using(BufferLink.written_on()).for_user(self.request.user)
-        return get_object_or_404(links, uid=uid)
+
+@method_decorator(login_required, name="dispatch")
+class CheckView(Page):
+    """The button that tries a link of the user's own again, after the API refused it."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, uid: UUID) -> HttpResponse:
+        link = _own_link(request, uid)
+        if link.status != BufferLink.Status.DISCONNECTED:
+            notice = connect.Notice(tell=_checked(link), facts={"account": str(link)})
+            _leave_notices(request, [notice])
+        return SeeOther(self.address("links"))
+
+
+def _own_link(request: HttpRequest, uid: UUID) -> BufferLink:
+    links = BufferLink.objects.using(BufferLink.written_on()).for_user(request.user)
+    return get_object_or_404(links, uid=uid)
+
+
+def _checked(link: BufferLink) -> connect.Tell:
+    try:
+        is_back = check_again(link).is_active
+    except (BufferUnavailable, RateLimited, TokenUnavailable):
+        return connect.Tell.NOT_CHECKED
+    except LinkRevoked:
+        return connect.Tell.STILL_ENDED
+    except DecryptionFailed as error:
+        logger.error("link=%s check=failed error=%s", link.uid, type(error).__name__)
+        return connect.Tell.UNREADABLE
+    return connect.Tell.RESTORED if is_back else connect.Tell.STILL_ENDED
 
 
 def _is_prefetch(request: HttpRequest) -> bool:

@@ -67,6 +67,17 @@ NOTICES: Mapping[Tell, Words] = {
         "can also remove this site in your account's settings at Buffer."
     ),
     Tell.REMOVED: _("%(account)s is disconnected here."),
+    Tell.RESTORED: _("Buffer accepts %(account)s again. It is connected."),
+    Tell.STILL_ENDED: _(
+        "Buffer does not accept the connection of %(account)s. To use it here again, reconnect it."
+    ),
+    Tell.NOT_CHECKED: _(
+        "Buffer did not say whether it accepts %(account)s. Please check again in a few minutes."
+    ),
+    Tell.UNREADABLE: _(
+        "%(account)s cannot be checked here at the moment. You cannot mend this; the people who "
+        "run this site can see what is wrong."
+    ),
     Tell.ACCESS_DENIED: _("You did not allow access at Buffer. Nothing was connected."),
     Tell.INVALID_REQUEST: _ASKED_WRONGLY,
     Tell.INVALID_CLIENT: _OUR_CONFIGURATION,
@@ -143,13 +154,14 @@ _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
 
 
-GOOD = frozenset({Tell.CONNECTED, Tell.DISCONNECTED, Tell.REMOVED})
+GOOD = frozenset({Tell.CONNECTED, Tell.RESTORED, Tell.DISCONNECTED, Tell.REMOVED})
 NEUTRAL = frozenset(
     {
         Tell.OTHER_ACCOUNT,
         Tell.FEWER_SCOPES,
         Tell.NO_REFRESH_TOKEN,
         Tell.DISCONNECTED_HERE,
+        Tell.NOT_CHECKED,
         Tell.ACCESS_DENIED,
     }
 )

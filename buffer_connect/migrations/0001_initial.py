@@ -235,6 +235,7 @@ class Migration(migrations.Migration):
                             ("connected", "connected"),
                             ("recovered", "recovered"),
                             ("revoked", "ended"),
+                            ("restored", "accepted again"),
                             ("disconnected", "disconnected"),
                             ("not_told", "Buffer not told"),
                             ("resent", "sent again"),
@@ -289,6 +290,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="bufferlink",
             index=models.Index(fields=["refresh_token_digest"], name="buffer_link_twins"),
+        ),
+        migrations.AddIndex(
+            model_name="bufferlink",
+            index=models.Index(fields=["status_changed_at"], name="buffer_link_changed"),
         ),
         migrations.AddConstraint(
             model_name="bufferlink",

@@ -40,6 +40,8 @@ class LinkEvent(models.Model):
         RECOVERED = "recovered", _("recovered")
         # The link ended; `reason` says why.
         REVOKED = "revoked", _("ended")
+        # The API accepts a link that had ended because it did not.
+        RESTORED = "restored", _("accepted again")
         # Its user ended the link here; `revoked_at_buffer` says whether Buffer knows.
         DISCONNECTED = "disconnected", _("disconnected")
         # Buffer was never told that a permission has ended. It has no link: that may be gone.
@@ -48,7 +50,13 @@ class LinkEvent(models.Model):
         RESENT = "resent", _("sent again")
 
     # The kinds that change a link's status: a signal tells of each, at least once.
-    ANNOUNCED = (Kind.CONNECTED, Kind.RECOVERED, Kind.REVOKED, Kind.DISCONNECTED)
+    ANNOUNCED = (
+        Kind.CONNECTED,
+        Kind.RECOVERED,
+        Kind.REVOKED,
+        Kind.RESTORED,
+        Kind.DISCONNECTED,
+    )
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     link = models.ForeignKey(BufferLink, on_delete=models.CASCADE, null=True, related_name="events")

@@ -30,6 +30,10 @@ class BufferLinkQuerySet(AdoptingQuerySet):
         """The links that ended without their user having asked for it here."""
         return self.filter(status=BufferLink.Status.REVOKED)
 
+    def checkable(self) -> Self:
+        """The links that ended because the API refused them, which may have passed."""
+        return self.revoked().filter(reason=BufferLink.Reason.UNAUTHORIZED)
+
     def with_scopes(self, *scopes: str) -> Self:
         """The links whose user granted every one of `scopes`."""
         return self.filter(*(Q(granted_scopes__contains=f" {scope} ") for scope in scopes))
@@ -141,6 +145,7 @@ class BufferLink(models.Model):
             models.Index(fields=["status", "refresh_due_at"], name="buffer_link_due"),
             models.Index(fields=["account_key"], name="buffer_link_siblings"),
             models.Index(fields=["refresh_token_digest"], name="buffer_link_twins"),
+            models.Index(fields=["status_changed_at"], name="buffer_link_changed"),
         )
         constraints = (
             models.UniqueConstraint(
@@ -167,6 +172,11 @@ class BufferLink(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
+
+    @property
+    def is_checkable(self) -> bool:
+        """Whether it ended because the API refused it, which may have passed."""
+        return self.status == self.Status.REVOKED and self.reason == self.Reason.UNAUTHORIZED
 
     @property
     def is_rejected(self) -> bool:

@@ -24,6 +24,12 @@ class Tell(StrEnum):
     DISCONNECTED_HERE = "disconnected_here"
     REMOVED = "removed"
 
+    # The link was checked again: it is back; it is not; nobody knows; its tokens do not open.
+    RESTORED = "restored"
+    STILL_ENDED = "still_ended"
+    NOT_CHECKED = "not_checked"
+    UNREADABLE = "unreadable"
+
     # Errors of the authorization response; only the first is the user's doing.
     ACCESS_DENIED = "access_denied"
     INVALID_REQUEST = "invalid_request"

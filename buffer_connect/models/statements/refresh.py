@@ -28,7 +28,7 @@ _OWNED = f"{_HELD} AND lease_owner = %(owner)s"
 # S: wanted now.
 _schedule = Statement("""
 UPDATE {link} SET refresh_due_at = {now}
-WHERE id = %(pk)s AND status = 'active' AND refresh_token IS NOT NULL
+WHERE id IN ({ids}) AND status = 'active' AND refresh_token IS NOT NULL
 """)
 
 # S of a caller, who wants a successor of the generation that was read: one that was stored since
@@ -111,7 +111,12 @@ doubt_ended = Statement(_DOUBT.replace("%(ended)s", ", sent_ended_at = {now}"))
 
 def schedule(*, pk: int) -> int:
     """S. 0 when the link has ended, has no refresh token, or others are at its row."""
-    return _schedule.if_free(pk=pk)
+    return schedule_all(ids=[pk])
+
+
+def schedule_all(*, ids: list[int]) -> int:
+    """S for several; return how many it fits. 0 also when others are at one of the rows."""
+    return _schedule.if_free(ids=ids)
 
 
 def schedule_held(*, pk: int, epoch: UUID, generation: int) -> int:

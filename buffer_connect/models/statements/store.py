@@ -1,4 +1,4 @@
-"""The answers of the token endpoint: R, T3, T7, and the ends D, E and U1."""
+"""The answers of the token endpoint: R, T3, T7, the ends D, E and U1, and U2."""
 
 from buffer_connect.models.statements.statement import Statement
 
@@ -88,6 +88,14 @@ unauthorized = Statement(f"""
 UPDATE {{link}} SET status = 'revoked', reason = %(reason)s, status_changed_at = {{now}}
 WHERE {_HELD} AND status = 'active' AND forced_at > {{now:-forced_for}}
   AND (sent_generation IS NULL OR sent_generation <> generation)
+""")
+
+# U2: the API accepts the access token after all, or a refresh may show whether it does.
+restore = Statement(f"""
+UPDATE {{link}} SET status = 'active', reason = '', status_changed_at = {{now}},
+  rejected_generation = NULL, forced_at = NULL,
+  refresh_due_at = CASE WHEN refresh_due_at IS NULL THEN NULL ELSE {{now}} END
+WHERE {_HELD} AND status = 'revoked' AND reason = 'unauthorized'
 """)
 
 # D: the user ended it here. What was sent stays on record for the answers that are under way.

@@ -1,0 +1,166 @@
+"""The list of links, and the detail of one."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import DELETION
+from django.contrib.admin.utils import display_for_value
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from buffer_connect.admin import actions, ending, journal, standing
+from buffer_connect.admin.history import HistoryInline
+from buffer_connect.models import BufferLink
+from buffer_connect.transactions import own_transactions
+
+SECRET = ("refresh_token", "access_token", "refresh_token_digest")
+_PROTOCOL = (
+    "uid",
+    "epoch",
+    "generation",
+    "sent_generation",
+    "sent_count",
+    "sent_at",
+    "sent_ended_at",
+    "lease_until",
+    "rejected_generation",
+    "forced_at",
+    "refused_generation",
+    "refused_reason",
+    "anomaly_at",
+    "restored_at",
+    "instance",
+)
+
+
+@admin.register(BufferLink)
+class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """Links to look at, and three things to ask for; `change` is the permission to ask.
+
+    They can be deleted, since their users can, and then Buffer is told.
+    """
+
+    list_display = (
+        "account",
+        "badge_and_why",
+        "user",
+        "expires_at",
+        "last_refreshed_at",
+        "next_attempt",
+        "scopes",
+    )
+    list_filter = ("status", standing.RefreshingFilter, "reason", "kind")
+    list_select_related = ("user",)
+    # An index answers the two questions that it costs; those of other dates read every row.
+    date_hierarchy = "status_changed_at"
+    # One count less on every page that is searched or filtered.
+    show_full_result_count = False
+    actions = (actions.refresh_now, actions.check_again, actions.disconnect)
+    inlines = (HistoryInline,)
+    fieldsets = (
+        (None, {"fields": ("account", "user", "badge", "why", "status_changed_at")}),
+        (
+            _("Account"),
+            {"fields": ("account_name", "account_email", "account_id", "organization_names")},
+        ),
+        (_("Access"), {"fields": ("kind", "scopes", "connected_at", "expires_at", "last_used_at")}),
+        (
+            _("Refreshing"),
+            {
+                "fields": (
+                    "last_refreshed_at",
+                    "next_attempt",
+                    "refresh_due_at",
+                    "next_attempt_at",
+                    "failures",
+                    "last_error",
+                )
+            },
+        ),
+        (_("Protocol"), {"classes": ("collapse",), "fields": _PROTOCOL}),
+    )
+
+    class Media:
+        css = {"all": ("buffer_connect/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: BufferLink | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: BufferLink | None = None) -> bool:
+        return super().has_view_permission(request, obj) or self.has_operate_permission(request)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may ask the flows for something: the change permission."""
+        return super().has_change_permission(request)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not lookup.startswith(SECRET) and super().lookup_allowed(lookup, value, request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        links: QuerySet[Any] = super().get_queryset(request).annotate(standing=standing.STANDING)
+        return links.defer(*SECRET)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        user = f"user__{get_user_model().USERNAME_FIELD}"
+        # The logs name links by their uid.
+        return ("account_name", "account_email", "account_id", user, "uid")
+
+    # What the flows do is committed step by step, whatever ATOMIC_REQUESTS says.
+    @own_transactions
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, extra_context)
+
+    @own_transactions
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_model(self, request: HttpRequest, obj: BufferLink) -> None:
+        # Django's view is inside a transaction here.
+        after = partial(ending.delete, request, [obj])
+        transaction.on_commit(after, using=BufferLink.written_on())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[BufferLink]) -> None:
+        ending.delete(request, list(queryset))
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return journal.write(request, queryset, DELETION)
+
+    @admin.display(description=_("account"), ordering="account_name")
+    def account(self, link: BufferLink) -> str:
+        return str(link)
+
+    @admin.display(description=_("status"), ordering="status")
+    def badge_and_why(self, link: Any) -> SafeString:
+        why = standing.why(link, link.standing)
+        return format_html('{}<div class="buffer-why">{}</div>', standing.badge(link.standing), why)
+
+    @admin.display(description=_("status"))
+    def badge(self, link: Any) -> SafeString:
+        return standing.badge(link.standing)
+
+    @admin.display(description=_("why"))
+    def why(self, link: Any) -> str:
+        return standing.why(link, link.standing)
+
+    @admin.display(description=_("scopes"))
+    def scopes(self, link: BufferLink) -> str:
+        return " ".join(link.granted_scopes)
+
+    @admin.display(description=_("next attempt"), ordering="refresh_due_at")
+    def next_attempt(self, link: BufferLink) -> Any:
+        return display_for_value(standing.next_attempt(link), self.get_empty_value_display())
+
+    @admin.display(description=_("organizations"))
+    def organization_names(self, link: BufferLink) -> str:
+        return ", ".join(str(organization.get("name", "")) for organization in link.organizations)

@@ -1,0 +1,127 @@
+"""How a link fares: its status, and for an active one whether its refreshing goes well."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import (
+    Case,
+    F,
+    Q,
+    QuerySet,
+    TextChoices,
+    Value,
+    When,
+)
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from buffer_connect import wording
+from buffer_connect.conf import conf
+from buffer_connect.models import BufferLink
+from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.wording import Words
+
+
+class Standing(TextChoices):
+    # Its tokens may be used, and are refreshed.
+    CONNECTED = "connected", _("connected")
+    # There is nothing to refresh it with.
+    FADING = "fading", _("ends by itself")
+    # The last refresh brought no access token.
+    FAILING = "failing", _("refresh fails")
+    # Nobody knows whether its refresh token was used.
+    DOUBTFUL = "doubtful", _("in doubt")
+    # Its tokens do not open.
+    BLOCKED = "blocked", _("blocked")
+    ENDED = "ended", _("ended")
+    DISCONNECTED = "disconnected", _("disconnected")
+
+
+# A shape for each, since not everybody sees the colours.
+MARKS = {Standing.CONNECTED: "✓", Standing.ENDED: "✕", Standing.DISCONNECTED: "○"}
+TROUBLED = "!"
+
+_in_doubt = Q(sent_generation=F("generation"))
+_not_under_way = Q(lease_until=None) | Q(lease_until__lte=DatabaseNow())
+
+STANDING = Case(
+    When(status=BufferLink.Status.REVOKED, then=Value(Standing.ENDED)),
+    When(status=BufferLink.Status.DISCONNECTED, then=Value(Standing.DISCONNECTED)),
+    When(_in_doubt & _not_under_way, then=Value(Standing.DOUBTFUL)),
+    When(failures__gt=0, then=Value(Standing.FAILING)),
+    When(~Q(last_error=""), then=Value(Standing.BLOCKED)),
+    When(kind=BufferLink.Kind.OAUTH, refresh_due_at=None, then=Value(Standing.FADING)),
+    default=Value(Standing.CONNECTED),
+)
+
+# Whether a link that is due is not refreshed yet.
+HELD_BACK = Case(
+    When(_in_doubt | Q(next_attempt_at__gt=DatabaseNow()), then=Value(True)), default=Value(False)
+)
+
+WHY: dict[Standing, Words] = {
+    Standing.FADING: _("There is no refresh token: it ends with its access token."),
+    Standing.FAILING: _("Refreshes that failed in a row: %(failures)s. The last said: %(error)s."),
+    Standing.DOUBTFUL: _(
+        "The answer to a refresh was lost (%(error)s). The access token serves on; the refresh "
+        "is repeated when that can do no harm."
+    ),
+    Standing.BLOCKED: _("Its tokens do not open (%(error)s), so nothing is sent."),
+}
+
+
+def badge(standing: str) -> SafeString:
+    """Return `standing` as text with a mark; the stylesheet adds shape and colour."""
+    state = Standing(standing)
+    return format_html(
+        '<span class="buffer-badge buffer-badge-{}"><span aria-hidden="true">{}</span> {}</span>',
+        state.value,
+        MARKS.get(state, TROUBLED),
+        state.label,
+    )
+
+
+def why(link: BufferLink, standing: str) -> str:
+    """Return what there is to know about a link that does not fare well."""
+    if standing == Standing.ENDED:
+        return str(wording.REASONS.get(link.reason, ""))
+    facts = {"failures": link.failures, "error": link.last_error or _("no answer")}
+    return str(WHY.get(Standing(standing), "")) % facts
+
+
+def next_attempt(link: BufferLink) -> datetime | None:
+    """Return when the next sweep may refresh `link`; None when no sweep will."""
+    if not link.is_active or link.refresh_due_at is None:
+        return None
+    moments = [link.refresh_due_at, link.next_attempt_at]
+    if link.in_doubt:
+        moments += [link.expires_at, _quarantine_over(link)]
+    return max(moment for moment in moments if moment is not None)
+
+
+def _quarantine_over(link: BufferLink) -> datetime | None:
+    if link.sent_at is None or link.sent_ended_at is not None:
+        return None
+    return link.sent_at + timedelta(seconds=conf.timing.quarantine)
+
+
+class RefreshingFilter(admin.SimpleListFilter):
+    """The active links, by how their refreshing goes."""
+
+    title = _("refreshing")
+    parameter_name = "refreshing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [choice for choice in Standing.choices if choice[0] not in _WITHOUT_TOKENS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        if self.value() is None:
+            return queryset
+        # The status is in an index; the standing that follows from it cannot be.
+        return queryset.filter(status=BufferLink.Status.ACTIVE, standing=self.value())
+
+
+_WITHOUT_TOKENS = {Standing.ENDED, Standing.DISCONNECTED}
