@@ -1,15 +1,18 @@
 """The README and the documentation: their code runs or compiles, and what they name is there."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from django.core import checks
 from django.core.management import get_commands
+from django.utils.module_loading import import_string
 
-from buffer_connect import wording
+from buffer_connect import decorators, wording
 from buffer_connect.models import BufferLink
 from buffer_connect.sealing import generate_entry
 from buffer_connect.signals import link_revoked
+from buffer_connect.templatetags import buffer_connect as tags
 from buffer_connect.timing import Timing
 from tests.documents import CHECKOUT, DOCS, Document, reference
 from tests.links import link_to
@@ -45,9 +48,16 @@ def test_what_it_imports_is_there(line):
     exec(line, {})
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"\b(buffer_[a-z_]+)[ `]", TOGETHER))))
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r'"(buffer_connect\.[a-z.]+\.[A-Z]\w+)"', TOGETHER)))
+)
+def test_what_it_names_for_the_settings_is_there(path):
+    assert import_string(path)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"[`$ ](buffer_[a-z_]+)[ `]", TOGETHER))))
 def test_its_commands_are_there(name):
-    known = {*get_commands(), "buffer_connect", "buffer_links"}
+    known = {*get_commands(), *tags.register.tags, *vars(decorators), "buffer_connect"}
     assert name in known
 
 
@@ -70,6 +80,41 @@ def test_the_first_view_sends_a_stranger_to_connect(rf, user):
     request = rf.get("/account/")
     request.user = user
     assert view(request)["Location"] == "/buffer/connect/"
+
+
+@pytest.mark.django_db
+def test_the_view_of_the_prompt_page_sends_a_stranger_to_connect(rf, user):
+    view = run(Document(DOCS / "howto" / "prompt.md").block("python", "def share"))["share"]
+    request = rf.get("/share/")
+    request.user = user
+    assert view(request)["Location"] == "/buffer/connect/?scope=posts%3Awrite&next=%2Fshare%2F"
+
+
+@pytest.mark.django_db
+def test_the_call_of_the_own_http_page_goes_again_with_another_token(sandbox, user):
+    block = Document(DOCS / "howto" / "own-http.md").block("python", "report_unauthorized")
+    answers, sent = iter([401, 200]), []
+
+    def send(token):
+        sent.append(token)
+        return SimpleNamespace(status_code=next(answers))
+
+    assert run(block)["call"](link_to(sandbox, user), send).status_code == 200
+    assert len(set(sent)) == 2
+
+
+@pytest.mark.django_db
+def test_the_handover_of_the_adopt_page_makes_a_link(user):
+    row = SimpleNamespace(
+        user=user,
+        buffer_account_id="account-1",
+        access_token="an-access-token",
+        refresh_token="a-refresh-token",
+        seconds_left=0,
+        scope="account:read offline_access",
+    )
+    block = Document(DOCS / "howto" / "adopt.md").block("python", "def hand_over")
+    assert run(block)["hand_over"](row).is_active
 
 
 @pytest.mark.django_db

@@ -14,9 +14,21 @@ from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 
 import buffer_connect
-from buffer_connect import client, conf, exceptions, schedule, signals, tasks, urls
+from buffer_connect import (
+    client,
+    conf,
+    decorators,
+    exceptions,
+    middleware,
+    schedule,
+    signals,
+    tasks,
+    urls,
+)
 from buffer_connect.models import BufferLink, LinkEvent
+from buffer_connect.models.link import BufferLinkQuerySet
 from buffer_connect.sealing import generate_entry
+from buffer_connect.templatetags import buffer_connect as tags
 from buffer_connect.timing import Timing
 from tests.documents import names, reference
 
@@ -26,6 +38,7 @@ REQUIRED = {"CLIENT_ID": "a-client", "ENCRYPTION_KEYS": [generate_entry("tests")
 # The modules whose functions and classes are for sites, and where they stand.
 INTERFACE = [
     (client, reference("client")),
+    (decorators, reference("prompts")),
     (schedule, reference("tasks")),
 ]
 COMMANDS = sorted(name for name, app in get_commands().items() if app == "buffer_connect")
@@ -61,7 +74,8 @@ def signature(code):
     (function,) = ast.parse(textwrap.dedent(code)).body
     kept = [each for each in function.decorator_list if ast.unparse(each) == "classmethod"]
     function.decorator_list, function.body = kept, [ast.Pass()]
-    return ast.unparse(function)
+    # An annotation may stand in quotes.
+    return ast.unparse(function).replace("'", "")
 
 
 def test_each_setting_is_told():
@@ -114,7 +128,8 @@ def test_each_url_is_told_with_its_path():
         pytest.param(document, *each, id=each[0])
         for module, document in INTERFACE
         for each in told_by(module)
-    ],
+    ]
+    + [pytest.param(reference("models"), "adopt", BufferLinkQuerySet.adopt, id="adopt")],
 )
 def test_each_function_is_told_as_it_is_called(document, name, function):
     code = inspect.getsource(inspect.unwrap(getattr(function, "__func__", function)))
@@ -133,6 +148,11 @@ def test_no_function_is_told_that_is_not_there(module, document):
 def signatures(document, heading):
     blocks = document.under(heading).blocks("python")
     return [block for block in blocks if block.endswith(": ...\n")]
+
+
+def test_each_decorator_middleware_and_tag_is_told():
+    there = [*public(decorators), *public(middleware), *tags.register.tags]
+    assert reference("prompts").headings(2) == there
 
 
 @pytest.mark.parametrize("error", EXCEPTIONS, ids=lambda error: error.__name__)
