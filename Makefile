@@ -12,7 +12,7 @@ QUICK := not (long or browser or redis or rabbitmq)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-matrix \
-	check coverage clean
+	check coverage docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -65,8 +65,11 @@ bench: $(VENV)/.servers ## time the sweep and the callers against a bare loop (P
 bench-memory: $(VENV)/.servers ## sweep 100,000 due links and print the memory that it takes
 	$(BIN)/python -m benchmarks --memory
 
+docs: $(VENV)/.docs ## build the documentation into docs/_build/html
+	$(BIN)/sphinx-build -q -E -n -W --keep-going docs docs/_build/html
+
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) .tox .demo build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
+	rm -rf $(VENV) .tox .demo build dist docs/_build .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 
 # An interpreter counts when it runs (a version manager's shim may not), is new enough
@@ -86,6 +89,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.servers: $(VENV)/.installed
 	$(PIP) --editable '.[postgres,mysql,redis]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 # Dependency groups need pip 25.1.
