@@ -11,8 +11,8 @@ PYTEST := $(BIN)/python -m pytest -n 2
 QUICK := not (long or browser or redis or rabbitmq)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-matrix \
-	check coverage clean
+.PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-browser \
+	test-matrix check coverage clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,19 +27,23 @@ test: export DATABASE_URL :=
 test: $(VENV)/.installed ## run the quick tests, on SQLite
 	$(PYTEST) -m "$(QUICK)"
 
-test-all: test test-users test-postgres test-mariadb test-matrix ## run all suites; a missing server fails
+test-all: test test-users test-postgres test-mariadb test-browser test-matrix ## run all suites; a missing server fails
 
-test-users test-postgres test-mariadb: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
+test-users test-postgres test-mariadb test-browser: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
 
 test-users: export DATABASE_URL :=
 test-users: $(VENV)/.servers ## run all tests on SQLite, with a user model whose key is a UUID
-	$(PYTEST) --ds tests.settings_uuid_user
+	$(PYTEST) -m "not browser" --ds tests.settings_uuid_user
 
 test-postgres: $(VENV)/.servers ## run all tests on PostgreSQL (POSTGRES_URL)
-	DATABASE_URL=$(POSTGRES_URL) $(PYTEST)
+	DATABASE_URL=$(POSTGRES_URL) $(PYTEST) -m "not browser"
 
 test-mariadb: $(VENV)/.servers ## run all tests on MariaDB (MARIADB_URL)
-	DATABASE_URL=$(MARIADB_URL) $(PYTEST)
+	DATABASE_URL=$(MARIADB_URL) $(PYTEST) -m "not browser"
+
+test-browser: export DATABASE_URL :=
+test-browser: $(VENV)/.browser ## run the pages in Chromium, under a strict policy and axe
+	$(PYTEST) tests/browser
 
 test-matrix: $(VENV)/.dev ## run the built wheel on every supported Python and Django
 	$(BIN)/tox run
@@ -89,6 +93,11 @@ $(VENV)/.servers: $(VENV)/.installed
 	@touch $@
 
 # Dependency groups need pip 25.1.
+$(VENV)/.browser: $(VENV)/.installed
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --group browser
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.installed
 	$(PIP) --upgrade 'pip>=25.1'
 	$(PIP) --group dev
