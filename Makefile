@@ -12,7 +12,7 @@ QUICK := not (long or browser or redis or rabbitmq)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-browser \
-	test-matrix check coverage clean
+	test-matrix check coverage pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,7 +29,7 @@ test: $(VENV)/.installed ## run the quick tests, on SQLite
 
 test-all: test test-users test-postgres test-mariadb test-browser test-matrix ## run all suites; a missing server fails
 
-test-users test-postgres test-mariadb test-browser: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
+test-users test-postgres test-mariadb test-browser pictures: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
 
 test-users: export DATABASE_URL :=
 test-users: $(VENV)/.servers ## run all tests on SQLite, with a user model whose key is a UUID
@@ -41,7 +41,7 @@ test-postgres: $(VENV)/.servers ## run all tests on PostgreSQL (POSTGRES_URL)
 test-mariadb: $(VENV)/.servers ## run all tests on MariaDB (MARIADB_URL)
 	DATABASE_URL=$(MARIADB_URL) $(PYTEST) -m "not browser"
 
-test-browser: export DATABASE_URL :=
+test-browser pictures: export DATABASE_URL :=
 test-browser: $(VENV)/.browser ## run the pages in Chromium, under a strict policy and axe
 	$(PYTEST) tests/browser
 
@@ -69,9 +69,12 @@ bench: $(VENV)/.servers ## time the sweep and the callers against a bare loop (P
 bench-memory: $(VENV)/.servers ## sweep 100,000 due links and print the memory that it takes
 	$(BIN)/python -m benchmarks --memory
 
+pictures: $(VENV)/.browser ## draw the pages, wide and narrow, light and dark, into .pictures
+	$(BIN)/python -m pytest -q tests/browser/pictures.py
+
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) .tox .demo build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .tox .demo .pictures build dist .coverage .coverage.* htmlcov .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # An interpreter counts when it runs (a version manager's shim may not), is new enough
 # and can make a virtual environment.

@@ -9,7 +9,7 @@ from tests.people import CALLBACK, CONNECT, LINKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WIDE_NAME = "An account with-a-very-long-name-that-has-no-place-to-break@example.com"
+WIDE_NAME = "an_account_with_a_very_long_name_and_no_place_to_break_it@example.com"
 
 
 @pytest.fixture
