@@ -11,8 +11,8 @@ PYTEST := $(BIN)/python -m pytest -n 2
 QUICK := not (long or browser or redis or rabbitmq)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-matrix \
-	check coverage docs clean
+.PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-browser \
+	test-matrix check coverage bench bench-memory docs pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,19 +27,23 @@ test: export DATABASE_URL :=
 test: $(VENV)/.installed ## run the quick tests, on SQLite
 	$(PYTEST) -m "$(QUICK)"
 
-test-all: test test-users test-postgres test-mariadb test-matrix ## run all suites; a missing server fails
+test-all: test test-users test-postgres test-mariadb test-browser test-matrix ## run all suites; a missing server fails
 
-test-users test-postgres test-mariadb: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
+test-users test-postgres test-mariadb test-browser pictures: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
 
 test-users: export DATABASE_URL :=
 test-users: $(VENV)/.servers ## run all tests on SQLite, with a user model whose key is a UUID
-	$(PYTEST) --ds tests.settings_uuid_user
+	$(PYTEST) -m "not browser" --ds tests.settings_uuid_user
 
 test-postgres: $(VENV)/.servers ## run all tests on PostgreSQL (POSTGRES_URL)
-	DATABASE_URL=$(POSTGRES_URL) $(PYTEST)
+	DATABASE_URL=$(POSTGRES_URL) $(PYTEST) -m "not browser"
 
 test-mariadb: $(VENV)/.servers ## run all tests on MariaDB (MARIADB_URL)
-	DATABASE_URL=$(MARIADB_URL) $(PYTEST)
+	DATABASE_URL=$(MARIADB_URL) $(PYTEST) -m "not browser"
+
+test-browser pictures: export DATABASE_URL :=
+test-browser: $(VENV)/.browser ## run the pages in Chromium, under a strict policy and axe
+	$(PYTEST) tests/browser
 
 test-matrix: $(VENV)/.dev ## run the built wheel on every supported Python and Django
 	$(BIN)/tox run
@@ -68,9 +72,12 @@ bench-memory: $(VENV)/.servers ## sweep 100,000 due links and print the memory t
 docs: $(VENV)/.docs ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -q -E -n -W --keep-going docs docs/_build/html
 
+pictures: $(VENV)/.browser ## draw the pages, wide and narrow, light and dark, into .pictures
+	$(BIN)/python -m pytest -q tests/browser/pictures.py
+
 clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) .tox .demo build dist docs/_build .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .tox .demo .pictures build dist docs/_build .coverage .coverage.* htmlcov \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # An interpreter counts when it runs (a version manager's shim may not), is new enough
 # and can make a virtual environment.
@@ -96,6 +103,11 @@ $(VENV)/.docs: $(VENV)/.installed
 	@touch $@
 
 # Dependency groups need pip 25.1.
+$(VENV)/.browser: $(VENV)/.installed
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --group browser
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.installed
 	$(PIP) --upgrade 'pip>=25.1'
 	$(PIP) --group dev

@@ -4,11 +4,13 @@ import os
 import shutil
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 RABBITMQ_URL = os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+BROWSER_PACKAGES = ("playwright", "axe_playwright_python")
 
 # CI sets it: there, a server that cannot be reached is a failure.
 REQUIRED = bool(os.environ.get("BUFFER_CONNECT_REQUIRE_SERVERS"))
@@ -23,7 +25,10 @@ def missing_rabbitmq() -> str:
 
 
 def missing_browser() -> str:
-    return "" if CHROMIUM else "no Chromium on PATH"
+    absent = [name for name in BROWSER_PACKAGES if find_spec(name) is None]
+    if absent:
+        return f"not installed: {', '.join(absent)} (the dependency group `browser`)"
+    return "" if CHROMIUM else "no chromium on PATH"
 
 
 # What is missing for the tests with this marker; an empty text: nothing.

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "tests.example.apps.ExampleTables",
 ]
 MIDDLEWARE = [
+    "tests.browser.policy.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,0 +1,30 @@
+"""A page as people see it: wide and narrow, light and dark; and what axe finds in each."""
+
+import importlib
+from itertools import product
+
+WIDTHS = {"desktop": 1280, "phone": 360}
+SCHEMES = ("light", "dark")
+LOOKS = list(product(WIDTHS, SCHEMES))
+HEIGHT = 800
+HIDDEN_TO_THE_RIGHT = "document.documentElement.scrollWidth - innerWidth"
+
+
+def look(page, width, scheme):
+    page.set_viewport_size({"width": WIDTHS[width], "height": HEIGHT})
+    page.emulate_media(color_scheme=scheme)
+
+
+def faults(page):
+    """Return what is wrong with the open page in any look, a line each."""
+    return [fault for each in LOOKS for fault in _faults(page, *each)]
+
+
+def _faults(page, width, scheme):
+    axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
+    look(page, width, scheme)
+    if page.evaluate(HIDDEN_TO_THE_RIGHT) > 0:
+        yield f"{width} {scheme}: wider than the screen"
+    for violation in axe.run(page).response["violations"]:
+        places = [" ".join(node["target"]) for node in violation["nodes"]]
+        yield f"{width} {scheme}: {violation['id']} at {', '.join(places)}"
