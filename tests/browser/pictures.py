@@ -48,8 +48,12 @@ def links(page, buffer, user, ended):
 
 def draw(page, name, path, *, scheme="light"):
     """Open a page, and draw it at every width."""
-    FOLDER.mkdir(exist_ok=True)
     page.goto(path)
+    shoot(page, name, scheme)
+
+
+def shoot(page, name, scheme="light"):
+    FOLDER.mkdir(exist_ok=True)
     for width in WIDTHS:
         look(page, width, scheme)
         page.screenshot(path=FOLDER / f"{name}-{width}-{scheme}.png", full_page=True)
@@ -72,6 +76,12 @@ def test_prompt(page, links):
     draw(page, "prompt", f"{CONNECT}?link={links[0].uid}&scope=posts:write&next=/posts/")
 
 
+def test_disconnect(page, links):
+    ended, healthy = links
+    draw(page, "disconnect", f"{LINKS}{healthy.uid}/disconnect/")
+    draw(page, "remove", f"{LINKS}{ended.uid}/disconnect/")
+
+
 def test_question_which_account(page, links, buffer, user):
     link_to(buffer, user, account="account-3")
     draw(page, "ambiguous", "/posts/")
@@ -86,6 +96,14 @@ def test_admin(page, links):
     draw(page, "admin-list", ADMIN, scheme="dark")
     draw(page, "admin-detail", f"{ADMIN}{links[0].pk}/change/")
     draw(page, "admin-detail-active", f"{ADMIN}{links[1].pk}/change/")
+
+
+def test_admin_question(page, links):
+    page.goto(ADMIN)
+    page.locator("#action-toggle").check()
+    page.locator("select[name=action]").select_option(label="Disconnect")
+    page.locator("button[name=index]").click()
+    shoot(page, "admin-question")
 
 
 def test_two_cards(page, buffer, settings, user, listening):

@@ -23,9 +23,14 @@ def test_connecting_needs_no_mouse(page):
 
 def test_the_links_page_is_walked_from_top_to_bottom(page, buffer, user, ended):
     page.goto("/posts/")
-    link_to(buffer, user, account="account-2")
+    healthy = link_to(buffer, user, account="account-2")
     page.goto(LINKS)
-    assert tab_stops(page) == [(f"Reconnect {ended}", RING), ("Connect another account", RING)]
+    assert tab_stops(page) == [
+        (f"Reconnect {ended}", RING),
+        (f"Remove {ended}", RING),
+        (f"Disconnect {healthy}", RING),
+        ("Connect another account", RING),
+    ]
 
 
 def test_the_connect_page_is_walked_from_top_to_bottom(page):
