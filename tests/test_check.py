@@ -158,6 +158,11 @@ def test_a_link_that_was_renewed_meanwhile_is_not_touched(link, sandbox, user):
     assert statements.restore(**held_before) == 0
 
 
+def test_a_link_that_ended_otherwise_is_not_restored(link):
+    BufferLink.objects.update(reason="expired", refresh_token=None, access_token=None)
+    assert statements.restore(pk=link.pk, epoch=link.epoch, generation=1) == 0
+
+
 def test_a_link_that_is_gone_has_ended(link):
     BufferLink.objects.filter(pk=link.pk)._raw_delete("default")
     with pytest.raises(LinkRevoked):

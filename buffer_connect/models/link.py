@@ -30,10 +30,6 @@ class BufferLinkQuerySet(AdoptingQuerySet):
         """The links that ended without their user having asked for it here."""
         return self.filter(status=BufferLink.Status.REVOKED)
 
-    def checkable(self) -> Self:
-        """The links that ended because the API refused them, which may have passed."""
-        return self.revoked().filter(reason=BufferLink.Reason.UNAUTHORIZED)
-
     def with_scopes(self, *scopes: str) -> Self:
         """The links whose user granted every one of `scopes`."""
         return self.filter(*(Q(granted_scopes__contains=f" {scope} ") for scope in scopes))
@@ -145,7 +141,6 @@ class BufferLink(models.Model):
             models.Index(fields=["status", "refresh_due_at"], name="buffer_link_due"),
             models.Index(fields=["account_key"], name="buffer_link_siblings"),
             models.Index(fields=["refresh_token_digest"], name="buffer_link_twins"),
-            models.Index(fields=["status_changed_at"], name="buffer_link_changed"),
         )
         constraints = (
             models.UniqueConstraint(
