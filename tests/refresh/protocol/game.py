@@ -190,16 +190,18 @@ class People:
 class Leavers:
     """Links end here: by their users, who have Buffer told, or because they have lapsed."""
 
-    @rule(number=one_of_its("people"), choice=integers(0, 2))
+    @rule(number=one_of_its("people"), choice=integers(0, 3))
     def disconnects(self, number, choice):
-        if choice:
-            endings.lapse_all()
-        else:
-            disconnect._ended(self.links[number])
+        match choice:
+            case 2:
+                endings.lapse_all()
+            case 3:
+                self.tell_buffer()
+            case _:
+                disconnect._ended(self.links[number])
         self.judge.look()
 
-    @rule()
-    def tells_buffer(self):
+    def tell_buffer(self):
         """The oldest of the outbox is sent."""
         if row := PendingRevocation.objects.order_by("pk").first():
             if not self.is_needless(row):
