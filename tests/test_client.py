@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from buffer_connect import signals
@@ -169,6 +170,11 @@ def test_use_is_noted_once_a_day(link, client_):
 def test_a_user_without_a_link_is_not_linked(user):
     with pytest.raises(NotLinked):
         BufferClient.for_user(user)
+
+
+def test_who_is_not_signed_in_is_not_linked(link):
+    with pytest.raises(NotLinked):
+        BufferClient.for_user(AnonymousUser())
 
 
 def test_the_link_with_the_scopes_is_taken(link, user):

@@ -19,8 +19,9 @@ from buffer_connect.sealing import Secret
 
 class BufferLinkQuerySet(AdoptingQuerySet):
     def for_user(self, user: Any) -> Self:
-        """The links of `user`, whatever their status."""
-        return self.filter(user=user)
+        """The links of `user`, whatever their status; none of who is not signed in."""
+        is_anonymous = getattr(user, "pk", user) is None
+        return self.none() if is_anonymous else self.filter(user=user)
 
     def active(self) -> Self:
         """The links whose tokens may be used."""
