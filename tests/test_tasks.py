@@ -6,11 +6,13 @@ import time
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from buffer_connect import tasks
 from buffer_connect.models import ServiceState
 from buffer_connect.schedule import beat_schedule
 from tests.links import held, link_to, make_due
+from tests.refresh.steps import STORE
 
 
 @pytest.fixture
@@ -46,9 +48,40 @@ def test_cron_can_do_without_celery(link, capsys):
     assert "1" in capsys.readouterr().out
 
 
-def test_a_loop_without_a_pause_is_refused(db):
+@pytest.mark.parametrize("every", [0.0, float("nan"), float("inf")])
+def test_a_loop_without_a_pause_or_an_end_to_it_is_refused(db, every):
     with pytest.raises(CommandError, match="positive"):
-        call_command("buffer_refresh", loop=True, every=0.0)
+        call_command("buffer_refresh", loop=True, every=every)
+
+
+@pytest.fixture
+def handlers():
+    """Put back the handlers of the signals that the loop listens to."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+class AwayAtFirst:
+    """A database that refuses the first statement, and ends the loop with the first store."""
+
+    refused = False
+
+    def __call__(self, execute, sql, params, many, context):
+        if not self.refused:
+            self.refused = True
+            raise OperationalError("the server closed the connection")
+        if STORE in sql:
+            signal.raise_signal(signal.SIGTERM)
+        return execute(sql, params, many, context)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_loop_outlives_a_database_that_is_away(link, handlers):
+    with connection.execute_wrapper(AwayAtFirst()):
+        call_command("buffer_refresh", loop=True, every=0.1)
+    assert held(link).generation == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

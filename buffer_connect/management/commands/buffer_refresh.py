@@ -1,14 +1,19 @@
 """Refresh what is due: for cron, or as a process of its own where there is no Celery."""
 
+import logging
 import signal
 from argparse import ArgumentParser
-from threading import Event
+from threading import TIMEOUT_MAX, Event
 from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from buffer_connect import flows
+from buffer_connect.exceptions import printable
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -34,7 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, loop: bool, every: float, **options: Any) -> None:
-        if every <= 0:
+        if not 0 < every <= TIMEOUT_MAX:
             raise CommandError("--every takes a positive number of seconds.")
         if not loop:
             self._sweep(Event())
@@ -44,8 +49,17 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         while not stop.is_set():
             started = monotonic()
-            self._sweep(stop)
+            self._sweep_if_possible(stop)
             stop.wait(max(0.0, every - (monotonic() - started)))
+
+    def _sweep_if_possible(self, stop: Event) -> None:
+        """Sweep; a database that is away for a while must not end the service."""
+        close_old_connections()
+        try:
+            self._sweep(stop)
+        except (OperationalError, InterfaceError) as error:
+            told = "sweep=failed error=%s (%s) the next sweep tries again"
+            logger.error(told, type(error).__name__, printable(str(error)))
 
     def _sweep(self, stop: Event) -> None:
         claimed = flows.sweep(stop=stop)
