@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.db import OperationalError, connection
 
 from buffer_connect.flows.refresh import breaker
 from buffer_connect.models import AuthorizationRequest, BufferLink
@@ -119,6 +120,17 @@ def test_a_refused_client_stops_the_refreshing_and_a_good_exchange_starts_it(per
     assert breaker.is_open()
     person.connect()
     assert not breaker.is_open()
+
+
+def test_a_good_exchange_writes_nothing_while_all_is_well(person):
+    def busy(execute, sql, params, many, context):
+        if "buffer_connect_servicestate" in sql and not sql.lstrip().startswith("SELECT"):
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(busy):
+        person.connect()
+    assert BufferLink.objects.get().is_active
 
 
 @pytest.mark.parametrize("fault", ["outage", "error_before", "html"])

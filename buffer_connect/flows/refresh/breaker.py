@@ -58,7 +58,8 @@ def open_() -> None:
 
 def close() -> None:
     """Go on refreshing: the token endpoint knows this client."""
-    if _row().filter(opened_at__isnull=False).update(opened_at=None, probe_at=None):
+    # Read first: who has just got tokens must not wait, or fail, for a write that changes nothing.
+    if is_open() and _row().filter(opened_at__isnull=False).update(opened_at=None, probe_at=None):
         logger.warning("breaker=closed")
 
 
