@@ -154,7 +154,7 @@ class Settings:
 
     @property
     def retention(self) -> timedelta:
-        """``RETENTION``: timedelta, 90 days; ended links and old events are pruned after it."""
+        """``RETENTION``: timedelta, 90 days; disconnected links and old events are pruned after it."""
         retention: timedelta = self._get("RETENTION", timedelta, timedelta(days=90))
         if retention <= timedelta(0):
             raise _wrong("RETENTION", "to a positive timedelta")

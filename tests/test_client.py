@@ -181,6 +181,11 @@ def test_the_link_with_the_scopes_is_taken(link, user):
     assert BufferClient.for_user(user, scopes=["posts:read"]).link == link
 
 
+def test_scopes_that_are_one_str_are_refused(user):
+    with pytest.raises(TypeError, match="list of str"):
+        BufferClient.for_user(user, scopes="posts:read")
+
+
 def test_missing_scopes_are_named(link, user):
     with pytest.raises(MissingScope) as raised:
         BufferClient.for_user(user, scopes=["posts:read", "posts:write"])

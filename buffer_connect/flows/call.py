@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import TimeoutError as Overdue
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from buffer_connect import graphql, transport
@@ -76,12 +77,13 @@ def renew(link: BufferLink, *, by_http: bool) -> BufferLink:
     Returns the same generation when no new token is due. Raises as `usable`.
     """
     key = ("reject", link.pk, link.epoch, link.generation, by_http)
+    give_up_at = monotonic() + conf.timing.call_wait
     rejected = worker.submit(key, lambda: _reject(link, by_http=by_http))
     try:
         rejected.result(timeout=conf.timing.call_wait)
     except Overdue:
         raise TokenUnavailable from None
-    return hold(link, after=key)
+    return hold(link, after=key, wait=max(0.0, give_up_at - monotonic()))
 
 
 def _reject(link: BufferLink, *, by_http: bool) -> None:

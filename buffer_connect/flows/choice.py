@@ -20,6 +20,8 @@ def choose(user: Any, links: BufferLinkQuerySet, scopes: Iterable[str] = ()) -> 
     linked, `MissingScope` when one is active without the scopes, `LinkRevoked` with the newest
     when all have ended, `AmbiguousLink` when several fit.
     """
+    if isinstance(scopes, str):
+        raise TypeError("scopes has to be a list of str, one scope each.")
     wanted = list(scopes)
     active = list(links.active().order_by("pk"))
     fitting = [link for link in active if link.has_scopes(*wanted)]

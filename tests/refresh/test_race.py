@@ -62,7 +62,11 @@ def flawless(links):
     }
 
 
-@pytest.mark.parametrize("shuffled", [False, True], ids=["same order", "shuffled"])
+@pytest.mark.parametrize(
+    "shuffled",
+    [False, pytest.param(True, marks=pytest.mark.long)],
+    ids=lambda shuffled: "shuffled" if shuffled else "same order",
+)
 def test_sweeps_and_callers_refresh_each_link_once(sandbox, user, start, shuffled):
     pks = ended_links(sandbox, user, 40)
     results = together(workers(start, pks, sweeps=2, callers=2, shuffled=shuffled))

@@ -90,13 +90,14 @@ def played_by(worker, game):
 
 
 def test_the_invariants_hold(db):
-    assert reached_by_playing(QUICK) >= {"stored", "sent again", "answer_lost", "revoked_at_buffer"}
+    assert reached_by_playing(QUICK) >= {"stored", "sent again", "answer_lost"}
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_invariants_hold_in_long_games(db):
-    assert reached_by_playing(LONG) >= {"stored", "sent again", "to the outbox", "discarded"}
+    reached = reached_by_playing(LONG)
+    assert reached >= {"stored", "sent again", "to the outbox", "discarded", "revoked_at_buffer"}
 
 
 @every_weakness
@@ -105,6 +106,7 @@ def test_a_protocol_that_leaves_something_out_is_found_out(db, worker, game, inv
         run_state_machine_as_test(played_by(worker, game), settings=SEARCH)
 
 
+@pytest.mark.long
 def test_an_outbox_that_asks_for_no_sibling_is_found_out(db):
     with pytest.raises(AssertionError, match=r"^I3: .* to the outbox"):
         run_state_machine_as_test(RecklessGame, settings=SEARCH)

@@ -92,9 +92,10 @@ def test_a_call_whose_token_ends_under_it_waits_for_the_successor(link, toolkit,
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     "sweeps",
-    [2, pytest.param(4, marks=pytest.mark.long), pytest.param(0, marks=pytest.mark.long)],
+    [2, 4, 0],
     ids=lambda sweeps: f"{sweeps} sweeps and {4 - sweeps} callers",
 )
 def test_four_processes_refresh_twenty_ended_links_once_each(toolkit, links, start, sweeps):

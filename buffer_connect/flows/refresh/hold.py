@@ -49,18 +49,25 @@ def _wanted_life(link: BufferLink, min_ttl: timedelta) -> timedelta:
     return max(enough, min_ttl)
 
 
-def hold(link: BufferLink, min_ttl: timedelta = ENOUGH, *, after: Hashable = None) -> BufferLink:
-    """Return `link` with a good access token, waiting at most TIMING["CALL_WAIT"] for a refresh.
+def hold(
+    link: BufferLink,
+    min_ttl: timedelta = ENOUGH,
+    *,
+    after: Hashable = None,
+    wait: float | None = None,
+) -> BufferLink:
+    """Return `link` with a good access token, waiting for a refresh when it must.
 
-    Raises `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`. Callers in one process that
+    It waits at most `wait` seconds, or TIMING["CALL_WAIT"]. Raises `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`. Callers in one process that
     want the same link wait for one and the same refresh; `after` names what has just changed, so
     that nobody is handed what was read before it.
     """
-    give_up_at = monotonic() + conf.timing.call_wait
+    wait = conf.timing.call_wait if wait is None else wait
+    give_up_at = monotonic() + wait
     key = (link.pk, min_ttl, after)
     future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at))
     try:
-        return future.result(timeout=conf.timing.call_wait)
+        return future.result(timeout=wait)
     except Overdue:
         raise TokenUnavailable from None
     except BufferLink.DoesNotExist:
