@@ -87,7 +87,10 @@ def ambiguous(request: HttpRequest, error: AmbiguousLink) -> HttpResponse:
     address = reverse("buffer_connect:links")
     if _wants_json(request) and not _is_htmx(request):
         return _finished(_document(request, error, links_url=address))
-    context = {"detail": wording.prompt(error), "links": error.links}
+    context = {
+        "detail": wording.prompt(error),
+        "accounts": [wording.account(link) for link in error.links],
+    }
     response = render(request, "buffer_connect/ambiguous.html", context, status=409)
     if _is_htmx(request):
         response.headers["HX-Redirect"] = address

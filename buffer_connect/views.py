@@ -91,8 +91,8 @@ class ConnectView(Page):
         if refusal := self._refusal(form):
             return refusal
         connect.Browser(request).mark()
-        asked = connect.asked(form.cleaned_data["scope"], form.cleaned_data["link"])
-        context = {**form.cleaned_data, "asked": wording.scopes(asked)}
+        asked = form.cleaned_data
+        context = {**asked, **_proposal(asked["link"], asked["scope"])}
         return render(request, "buffer_connect/connect.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -214,6 +214,23 @@ def _card(link: BufferLink) -> dict[str, Any]:
         "why": wording.REASONS.get(link.reason, ""),
         "scopes": wording.scopes(link.granted_scopes),
         "ends": link.is_active and link.refresh_token is None,
+    }
+
+
+def _proposal(link: BufferLink | None, scopes: list[str]) -> dict[str, Any]:
+    """Return what the connect page says: what is asked and, of the account of `link`, why."""
+    asked = connect.asked(scopes, link)
+    proposal: dict[str, Any] = {"asked": wording.scopes(asked)}
+    # Nothing is known of a disconnected link that a page could call it by.
+    if link is None or link.status == BufferLink.Status.DISCONNECTED:
+        return proposal
+    missing = [each for each in link.missing_scopes(asked) if link.is_active and each in scopes]
+    why = wording.REASONS.get(link.reason, "")
+    return {
+        **proposal,
+        "account": wording.account(link),
+        "why": why,
+        "more": wording.scopes(missing),
     }
 
 

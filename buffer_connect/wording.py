@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from buffer_connect.exceptions import AmbiguousLink, LinkRevoked, MissingScope, NotLinked
@@ -152,6 +154,7 @@ _REVOKED = _("%(why)s For this, reconnect the account.")
 _DISCONNECTED = _("The Buffer account was disconnected here. For this, connect it again.")
 _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
+_NAMELESS = _("a Buffer account linked on %(when)s %(zone)s")
 
 
 GOOD = frozenset({Tell.CONNECTED, Tell.RESTORED, Tell.DISCONNECTED, Tell.REMOVED})
@@ -190,6 +193,15 @@ def prompt(error: NotLinked | LinkRevoked | MissingScope | AmbiguousLink) -> str
         case AmbiguousLink():
             return str(_AMBIGUOUS)
     return str(_NOT_LINKED)
+
+
+def account(link: BufferLink) -> str:
+    """Return what a page calls the account of `link`, where it cannot show its other facts."""
+    if link.account_name or link.account_email or link.connected_at is None:
+        return str(link)
+    when = localtime(link.connected_at)
+    facts = {"when": date_format(when, "DATETIME_FORMAT"), "zone": date_format(when, "T")}
+    return str(_NAMELESS) % facts
 
 
 def scopes(granted: Iterable[str]) -> list[Words]:

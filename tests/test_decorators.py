@@ -232,6 +232,8 @@ def test_several_links_get_a_page_that_says_so(browser, sandbox, user, link):
     assert response.status_code == 409
     assert "Several of your Buffer accounts fit" in response.content.decode()
     assert f'href="{LINKS}"' in response.content.decode()
+    assert response.content.decode().count("<li>a Buffer account linked on ") == 2
+    assert str(link.uid) not in response.content.decode()
 
 
 def test_several_links_get_a_document_for_scripts(browser, sandbox, user, link):

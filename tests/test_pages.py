@@ -1,11 +1,14 @@
 """The pages: what stands in them, and how."""
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.utils import timezone
 from django.utils.translation import override
 
 from buffer_connect import wording
@@ -17,6 +20,10 @@ from tests.people import CALLBACK, CONNECT, LINKS
 
 pytestmark = pytest.mark.django_db
 
+WHEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TIMES = ("connected_at", "expires_at", "status_changed_at")
+# WCAG 2.2, 1.4.3: the contrast of text.
+AA = 4.5
 PATHS = [LINKS, CONNECT, f"{CALLBACK}?state=x", f"{CONNECT}?scope=x"]
 every_page = pytest.mark.parametrize("path", PATHS)
 
@@ -136,6 +143,86 @@ def test_the_connect_page_names_the_link_to_reconnect(person, ended):
     assert "Reconnect Second &lt;account&gt;" in page
 
 
+def test_the_connect_page_says_why_a_link_ended(person, ended):
+    page = person.client.get(CONNECT, {"link": str(ended.uid)}).content.decode()
+    assert str(wording.REASONS["answer_lost"]) in page
+
+
+def test_the_connect_page_says_what_more_an_active_link_needs(person, user, sandbox):
+    fields = {"link": str(link_to(sandbox, user).uid), "scope": ["posts:read", "posts:write"]}
+    page = person.client.get(CONNECT, fields).content.decode()
+    assert "This needs more than you allowed: create and change posts." in page
+    assert "<h1>Allow more for " in page
+    assert "Reconnect" not in page
+
+
+def test_what_an_ended_link_did_not_allow_is_no_news(person, ended):
+    fields = {"link": str(ended.uid), "scope": "posts:write"}
+    page = person.client.get(CONNECT, fields).content.decode()
+    assert "<h1>Reconnect Second &lt;account&gt;</h1>" in page
+    assert "than you allowed" not in page
+
+
+def test_the_connect_page_says_nothing_of_a_link_that_lacks_nothing(person, user, sandbox):
+    fields = {"link": str(link_to(sandbox, user).uid), "scope": "posts:read"}
+    page = person.client.get(CONNECT, fields).content.decode()
+    assert "<h1>Reconnect " in page
+    assert 'class="notice' not in page
+
+
+def test_a_disconnected_link_is_connected_like_a_new_one(person, ended):
+    BufferLink.objects.update(status="disconnected", reason="", account_name="")
+    page = person.client.get(CONNECT, {"link": str(ended.uid)}).content.decode()
+    assert "<h1>Connect a Buffer account</h1>" in page
+
+
+def test_scopes_stand_in_the_order_of_the_settings(person, settings, user, sandbox):
+    scopes = ["offline_access", "account:read", "ideas:read", "posts:write", "posts:read"]
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "SCOPES": scopes}
+    fields = {"link": str(link_to(sandbox, user).uid), "scope": ["posts:write", "ideas:read"]}
+    page = person.client.get(CONNECT, fields).content.decode()
+    asked = ["ideas:read", "posts:write", "posts:read", "account:read", "offline_access"]
+    assert re.findall(r"<li>(.*)</li>", page) == [str(wording.SCOPES[scope]) for scope in asked]
+
+
+def test_times_carry_their_zone(person, user, sandbox, ended):
+    link_to(sandbox, user, refreshable=False)
+    BufferLink.objects.update(**dict.fromkeys(TIMES, WHEN))
+    with timezone.override("Europe/Berlin"):
+        page = person.links_page()
+    assert page.count("Nov. 22, 2026, 1 p.m. CET") == 3
+
+
+def test_disconnecting_looks_like_no_other_button(person, ended):
+    page = outline(person, LINKS)
+    (way,) = [attrs for _, attrs in page.named("a") if attrs.get("class") == "danger"]
+    assert way["href"] == f"{LINKS}{ended.uid}/disconnect/"
+    assert ("button", {"class": "danger"}) in outline(person, way["href"]).tags
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", ["paper", "bad-ground"])
+def test_a_dangerous_button_can_be_read(scheme, ground):
+    sheet = Path(finders.find("buffer_connect/buffer_connect.css")).read_text(encoding="utf-8")
+    ink, behind = (
+        luminance(re.findall(rf"--{name}: #(\w+);", sheet)[scheme]) for name in ("bad", ground)
+    )
+    assert (max(ink, behind) + 0.05) / (min(ink, behind) + 0.05) >= AA
+
+
+def test_an_account_without_a_name_is_called_by_its_date(user, sandbox):
+    link = link_to(sandbox, user)
+    link.connected_at = WHEN
+    assert wording.account(link) == "a Buffer account linked on Nov. 22, 2026, noon UTC"
+
+
+@pytest.mark.parametrize("known", ["account_name", "account_email"])
+def test_an_account_with_a_name_is_called_by_it(user, sandbox, known):
+    link = link_to(sandbox, user)
+    setattr(link, known, "ada")
+    assert wording.account(link) == "ada"
+
+
 def test_a_notice_of_an_older_release_is_passed_over(person):
     person.connect()
     session = person.client.session
@@ -163,10 +250,32 @@ def test_every_reason_has_words(reason):
 def test_every_text_can_be_translated(person, path, ended):
     with mock.patch("django.utils.translation._trans.gettext", dashes), override("en"):
         page = person.client.get(path).content.decode()
+    assert words(page) <= {"Second", "account"}
+
+
+@pytest.mark.parametrize("status", ["active", "revoked"])
+def test_every_occasion_can_be_translated(person, ended, status):
+    BufferLink.objects.update(status=status)
+    fields = {"link": str(ended.uid), "scope": "posts:write"}
+    with mock.patch("django.utils.translation._trans.gettext", dashes), override("en"):
+        page = person.client.get(CONNECT, fields).content.decode()
+    assert words(page) == {"Second", "account"}
+
+
+def words(page):
+    """Return the longer words that stand in the main part of a page."""
     main = re.sub(r"<[^>]*>|&[^;]*;", " ", page.partition("<main>")[2])
-    assert set(re.findall(r"[A-Za-z]{4,}", main)) <= {"Second", "account"}
+    return set(re.findall(r"[A-Za-z]{4,}", main))
 
 
 def dashes(message):
     """Translate every word but the placeholders into a dash."""
     return re.sub(r"%\(\w+\)s|[A-Za-z]+", lambda word: word[0] if "%" in word[0] else "-", message)
+
+
+def luminance(colour):
+    """Return the relative luminance of a colour in three or six hexadecimal digits (WCAG 2.2)."""
+    digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    parts = [value / 255 for value in bytes.fromhex(digits)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return sum(share * x for share, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -82,6 +82,10 @@ def test_disconnect(page, links):
     draw(page, "remove", f"{LINKS}{ended.uid}/disconnect/")
 
 
+def test_more(page, links):
+    draw(page, "more", f"{CONNECT}?link={links[1].uid}&scope=posts:write&next=/posts/")
+
+
 def test_question_which_account(page, links, buffer, user):
     link_to(buffer, user, account="account-3")
     draw(page, "ambiguous", "/posts/")

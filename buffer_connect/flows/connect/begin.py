@@ -52,9 +52,14 @@ def begin(
 
 
 def asked(scopes: Iterable[str], link: BufferLink | None) -> list[str]:
-    """Return the scopes of an authorization request for `scopes`, each once."""
-    granted = link.granted_scopes if link else []
-    return list(dict.fromkeys([*(list(scopes) or conf.scopes), *ALWAYS_ASKED, *granted]))
+    """Return the scopes of an authorization request for `scopes`, each once.
+
+    They come as `SCOPES` has them, then what it has not; those that are always asked come last.
+    """
+    wanted = [*(list(scopes) or conf.scopes), *(link.granted_scopes if link else [])]
+    known = [scope for scope in conf.scopes if scope in wanted]
+    special = [scope for scope in dict.fromkeys([*known, *wanted]) if scope not in ALWAYS_ASKED]
+    return [*special, *ALWAYS_ASKED]
 
 
 def state_hash(state: Secret) -> str:
