@@ -190,15 +190,15 @@ class People:
 class Leavers:
     """Links end here: by their users, who have Buffer told, or because they have lapsed."""
 
-    @rule(number=one_of_its("people"), choice=integers(0, 3))
+    @rule(number=one_of_its("people"), choice=integers(0, 2))
     def disconnects(self, number, choice):
         match choice:
-            case 2:
-                endings.lapse_all()
-            case 3:
-                self.tell_buffer()
-            case _:
+            case 0:
                 disconnect._ended(self.links[number])
+            case 1:
+                endings.lapse_all()
+            case _:
+                self.tell_buffer()
         self.judge.look()
 
     def tell_buffer(self):
