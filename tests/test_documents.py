@@ -71,7 +71,8 @@ def test_the_settings_of_the_quick_start_pass_the_checks(settings, monkeypatch):
     monkeypatch.setenv("BUFFER_CONNECT_KEYS", generate_entry("2026-11"))
     block = Document(DOCS / "start.md").block("python", "INSTALLED_APPS")
     settings.BUFFER_CONNECT = run(block)["BUFFER_CONNECT"]
-    assert checks.run_checks(tags=["buffer_connect"], include_deployment_checks=True) == []
+    found = checks.run_checks(tags=["buffer_connect"], include_deployment_checks=True, databases=[])
+    assert found == []
 
 
 @pytest.mark.django_db
@@ -126,6 +127,8 @@ def test_the_post_of_the_client_page_is_one(sandbox, user):
     assert share(user, "channel-1", "Hello")["__typename"] == "PostActionSuccess"
 
 
+# Sites of Django 6.1 name their mailers; the tests' site sends none otherwise.
+@pytest.mark.filterwarnings("ignore:Django 2028 will not have a default mailer")
 @pytest.mark.django_db
 def test_the_receiver_of_the_signals_page_writes_to_the_user(sandbox, user, mailoutbox):
     receiver = run(reference("signals").block("python", "link_revoked"))["tell_user"]
