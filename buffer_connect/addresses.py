@@ -8,7 +8,7 @@ _VISIBLE_ASCII = re.compile(r"https?://[!-~]+")
 
 
 def is_absolute_url(value: str) -> bool:
-    """Return whether ``value`` is an http or https URL without user, fragment and oddities."""
+    """Return whether `value` is an http or https URL without user, fragment and oddities."""
     # Browsers take a backslash for a slash, and so see another host than the parser does.
     if _VISIBLE_ASCII.fullmatch(value) is None or "#" in value or "\\" in value:
         return False
@@ -21,7 +21,7 @@ def is_absolute_url(value: str) -> bool:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether the host of ``url`` is this machine by its name or number."""
+    """Return whether the host of `url` is this machine by its name or number."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,7 +1,7 @@
-"""The settings of this app: one dict ``BUFFER_CONNECT``, one typed property for each key.
+"""The settings of this app: one dict `BUFFER_CONNECT`, one typed property for each key.
 
-Read at each access, so that ``override_settings`` works. What cannot be used raises
-``ImproperlyConfigured`` with a text that says the fix and holds no secret; the system checks
+Read at each access, so that `override_settings` works. What cannot be used raises
+`ImproperlyConfigured` with a text that says the fix and holds no secret; the system checks
 report the same. No secret is bound to a local name here: error reports show the locals of every
 frame.
 """
@@ -58,18 +58,18 @@ _ARTICLES = {
 
 
 class Settings:
-    """Typed access to ``BUFFER_CONNECT``; each property says what it takes and its default."""
+    """Typed access to `BUFFER_CONNECT`; each property says what it takes and its default."""
 
     @property
     def client_id(self) -> str:
-        """``CLIENT_ID``: str, required."""
+        """`CLIENT_ID`: str, required."""
         if not self._get("CLIENT_ID", str, ""):
             raise _wrong("CLIENT_ID", "to the client id that Buffer gave your app")
         return str(self._raw()["CLIENT_ID"])
 
     @property
     def client_secret(self) -> Secret | None:
-        """``CLIENT_SECRET``: str or None; None is a public client, that sends no secret."""
+        """`CLIENT_SECRET`: str or None; None is a public client, that sends no secret."""
         if self._get("CLIENT_SECRET", (str, type(None)), None) == "":
             raise _wrong("CLIENT_SECRET", "to your app's secret, or to None for a public client")
         secret = self._raw().get("CLIENT_SECRET")
@@ -77,7 +77,7 @@ class Settings:
 
     @property
     def keyring(self) -> Keyring:
-        """``ENCRYPTION_KEYS``: list of ``kid:base64``, required; the first seals."""
+        """`ENCRYPTION_KEYS`: list of `kid:base64`, required; the first seals."""
         try:
             return Keyring.parse(self._get("ENCRYPTION_KEYS", list, []))
         except InvalidKeys as error:
@@ -87,12 +87,12 @@ class Settings:
 
     @property
     def redirect_uri(self) -> str | None:
-        """``REDIRECT_URI``: URL or None; None builds it from the request."""
+        """`REDIRECT_URI`: URL or None; None builds it from the request."""
         return _url_or_none("REDIRECT_URI", self._get("REDIRECT_URI", (str, type(None)), None))
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """``SCOPES``: list of str; the scopes that are always asked come with them."""
+        """`SCOPES`: list of str; the scopes that are always asked come with them."""
         scopes = self._get("SCOPES", list, list(DEFAULT_SCOPES))
         if not all(is_scope(scope) for scope in scopes):
             raise _wrong("SCOPES", 'to a list of scopes without blanks, such as ["posts:read"]')
@@ -100,7 +100,7 @@ class Settings:
 
     @property
     def issuer(self) -> str:
-        """``ISSUER``: URL, ``https://auth.buffer.com``; compared character by character."""
+        """`ISSUER`: URL, `https://auth.buffer.com`; compared character by character."""
         issuer = _url("ISSUER", self._get("ISSUER", str, "https://auth.buffer.com"))
         if "?" in issuer:
             raise _wrong("ISSUER", "to a URL without a query (RFC 8414 section 2)")
@@ -108,43 +108,43 @@ class Settings:
 
     @property
     def authorization_endpoint(self) -> str:
-        """``ENDPOINTS["authorization"]``: URL, the issuer's ``/auth``."""
+        """`ENDPOINTS["authorization"]`: URL, the issuer's `/auth`."""
         return self._required_endpoint("authorization")
 
     @property
     def token_endpoint(self) -> str:
-        """``ENDPOINTS["token"]``: URL, the issuer's ``/token``."""
+        """`ENDPOINTS["token"]`: URL, the issuer's `/token`."""
         return self._required_endpoint("token")
 
     @property
     def revocation_endpoint(self) -> str | None:
-        """``ENDPOINTS["revocation"]``: URL or None (off), the issuer's ``/token/revocation``."""
+        """`ENDPOINTS["revocation"]`: URL or None (off), the issuer's `/token/revocation`."""
         return self._endpoint("revocation")
 
     @property
     def introspection_endpoint(self) -> str | None:
-        """``ENDPOINTS["introspection"]``: URL or None (off), the issuer's ``/token/introspection``."""
+        """`ENDPOINTS["introspection"]`: URL or None (off), the issuer's `/token/introspection`."""
         return self._endpoint("introspection")
 
     @property
     def api_url(self) -> str:
-        """``API_URL``: URL, ``https://api.buffer.com``."""
+        """`API_URL`: URL, `https://api.buffer.com`."""
         return _url("API_URL", self._get("API_URL", str, "https://api.buffer.com"))
 
     @property
     def require_iss(self) -> bool:
-        """``REQUIRE_ISS``: bool, True: an authorization response without ``iss`` is refused."""
+        """`REQUIRE_ISS`: bool, True: an authorization response without `iss` is refused."""
         return bool(self._get("REQUIRE_ISS", bool, True))
 
     @property
     def default_next_url(self) -> str | None:
-        """``DEFAULT_NEXT_URL``: str or None (the links page), where a finished connect leads."""
+        """`DEFAULT_NEXT_URL`: str or None (the links page), where a finished connect leads."""
         value = self._get("DEFAULT_NEXT_URL", (str, type(None)), None)
         return None if value is None else str(value)
 
     @property
     def timing(self) -> Timing:
-        """``TIMING``: dict of timedelta, and ``IN_FLIGHT`` as int; see ``Timing``."""
+        """`TIMING`: dict of timedelta, and `IN_FLIGHT` as int; see `Timing`."""
         given = self._get("TIMING", dict, {})
         _refuse_unknown("TIMING", given, Timing.names())
         try:
@@ -154,7 +154,7 @@ class Settings:
 
     @property
     def retention(self) -> timedelta:
-        """``RETENTION``: timedelta, 90 days; disconnected links and old events are pruned after it."""
+        """`RETENTION`: timedelta, 90 days; disconnected links and old events are pruned after it."""
         retention: timedelta = self._get("RETENTION", timedelta, timedelta(days=90))
         if retention <= timedelta(0):
             raise _wrong("RETENTION", "to a positive timedelta")
@@ -162,7 +162,7 @@ class Settings:
 
     @property
     def is_dict(self) -> bool:
-        """Whether ``BUFFER_CONNECT`` is a dict, or not set at all."""
+        """Whether `BUFFER_CONNECT` is a dict, or not set at all."""
         return isinstance(getattr(settings, NAME, {}), dict)
 
     @property
@@ -173,12 +173,12 @@ class Settings:
 
     @property
     def use_tz(self) -> bool:
-        """Django's ``USE_TZ``; this package needs it."""
+        """Django's `USE_TZ`; this package needs it."""
         return bool(settings.USE_TZ)
 
     @property
     def debug(self) -> bool:
-        """Django's ``DEBUG``."""
+        """Django's `DEBUG`."""
         return bool(settings.DEBUG)
 
     def _raw(self) -> dict[str, Any]:
@@ -213,14 +213,14 @@ conf = Settings()
 
 
 def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """Return the question that offers the nearest of ``names``; empty when none is near."""
+    """Return the question that offers the nearest of `names`; empty when none is near."""
     known = {known.lower(): known for known in names}
     near = difflib.get_close_matches(str(name).lower(), known, n=1)
     return f"Did you mean {known[near[0]]}?" if near else ""
 
 
 def insecure_transport() -> bool:
-    """Return whether ``OAUTHLIB_INSECURE_TRANSPORT`` is on; any value counts, "0" too."""
+    """Return whether `OAUTHLIB_INSECURE_TRANSPORT` is on; any value counts, "0" too."""
     return bool(os.environ.get("OAUTHLIB_INSECURE_TRANSPORT"))
 
 

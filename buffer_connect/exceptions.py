@@ -16,7 +16,7 @@ BufferConnectError
     └── UnknownVersion       it was sealed in a format this release does not know
 
 Data is on attributes. No text holds a token or a response body. Misconfiguration
-is Django's ``ImproperlyConfigured`` and not in this tree.
+is Django's `ImproperlyConfigured` and not in this tree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHOWN = 200
 
 
 def printable(text: str, limit: int = SHOWN) -> str:
-    """Return ``text`` cut to ``limit`` characters, with control characters and line breaks escaped."""
+    """Return `text` cut to `limit` characters, with control characters and line breaks escaped."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1]
         for character in text[:limit]
@@ -51,7 +51,7 @@ class BufferConnectError(Exception):
 
 
 class AuthorizationFailed(BufferConnectError):
-    """Show the user why no link was made; ``access_denied`` was the user's own choice."""
+    """Show the user why no link was made; `access_denied` was the user's own choice."""
 
     def __init__(self, error: str, description: str = "") -> None:
         super().__init__(f"Buffer refused the authorization: {printable(error)}")
@@ -68,7 +68,7 @@ class NotLinked(BufferConnectError):
 
 
 class AmbiguousLink(BufferConnectError):
-    """Let the user choose one of ``links`` and pass its ``account_id``."""
+    """Let the user choose one of `links` and pass its `account_id`."""
 
     def __init__(self, links: Iterable[Any]) -> None:
         self.links = list(links)
@@ -76,7 +76,7 @@ class AmbiguousLink(BufferConnectError):
 
 
 class MissingScope(BufferConnectError):
-    """Send the user to the connect page with ``scopes`` to ask for what is missing."""
+    """Send the user to the connect page with `scopes` to ask for what is missing."""
 
     def __init__(self, link: Any, scopes: Iterable[str]) -> None:
         self.link = link
@@ -85,7 +85,7 @@ class MissingScope(BufferConnectError):
 
 
 class LinkRevoked(BufferConnectError):
-    """Send the user to the connect page to link again; ``reason`` says how the link ended."""
+    """Send the user to the connect page to link again; `reason` says how the link ended."""
 
     def __init__(self, link: Any, reason: str) -> None:
         super().__init__(f"The link has ended: {printable(reason)}.")
@@ -94,7 +94,7 @@ class LinkRevoked(BufferConnectError):
 
 
 class TokenUnavailable(BufferConnectError):
-    """Try again soon, not before ``retry_at`` where that is known; the link lives on."""
+    """Try again soon, not before `retry_at` where that is known; the link lives on."""
 
     def __init__(self, message: str = "", retry_at: datetime | None = None) -> None:
         super().__init__(message or "No usable access token at the moment; try again soon.")
@@ -102,7 +102,7 @@ class TokenUnavailable(BufferConnectError):
 
 
 class BufferUnavailable(BufferConnectError):
-    """Try again after ``retry_after`` seconds, but never repeat a mutation blindly."""
+    """Try again after `retry_after` seconds, but never repeat a mutation blindly."""
 
     def __init__(self, message: str = "", retry_after: float | None = None) -> None:
         super().__init__(message or "Buffer gave no usable answer.")
@@ -110,7 +110,7 @@ class BufferUnavailable(BufferConnectError):
 
 
 class RateLimited(BufferConnectError):
-    """Wait ``retry_after`` seconds; ``window`` is the limit that was reached (15m, 24h or 30d)."""
+    """Wait `retry_after` seconds; `window` is the limit that was reached (15m, 24h or 30d)."""
 
     def __init__(self, retry_after: float | None, window: str | None) -> None:
         super().__init__(
@@ -122,7 +122,7 @@ class RateLimited(BufferConnectError):
 
 
 class BufferAPIError(BufferConnectError):
-    """Read ``errors`` and the partial ``data``; the query, or a permission, has to change."""
+    """Read `errors` and the partial `data`; the query, or a permission, has to change."""
 
     def __init__(self, errors: Sequence[Any], data: dict[str, Any] | None) -> None:
         self.errors = list(errors)
@@ -131,7 +131,7 @@ class BufferAPIError(BufferConnectError):
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Return the ``extensions.code`` of each error, ``no code`` where it has none."""
+        """Return the `extensions.code` of each error, `no code` where it has none."""
         return tuple(_code(error) for error in self.errors)
 
 
@@ -140,7 +140,7 @@ class DecryptionFailed(BufferConnectError):
 
 
 class KeyUnavailable(DecryptionFailed):
-    """Put the key named ``kid`` back into ``BUFFER_CONNECT["ENCRYPTION_KEYS"]``."""
+    """Put the key named `kid` back into `BUFFER_CONNECT["ENCRYPTION_KEYS"]`."""
 
     def __init__(self, kid: str) -> None:
         super().__init__(f"ENCRYPTION_KEYS holds no key with the id {printable(kid)}.")

@@ -22,9 +22,9 @@ else:
 
 
 class SealedField(_Bytes):
-    """A column of sealed bytes; ``purpose`` chooses the subkey.
+    """A column of sealed bytes; `purpose` chooses the subkey.
 
-    The value is the sealed bytes and stays so in forms, dumps and lookups; only ``open()`` gives
+    The value is the sealed bytes and stays so in forms, dumps and lookups; only `open()` gives
     the secret.
     """
 
@@ -39,7 +39,7 @@ class SealedField(_Bytes):
         return name, path, args, {**kwargs, "purpose": self.purpose}
 
     def place(self, row: UUID, epoch: UUID | None) -> Place:
-        """Return where this column's value of ``row`` lives; ``epoch`` is None outside of links."""
+        """Return where this column's value of `row` lives; `epoch` is None outside of links."""
         return Place(
             purpose=self.purpose,
             table=self.model._meta.db_table,
@@ -49,18 +49,18 @@ class SealedField(_Bytes):
         )
 
     def seal(self, secret: Secret, *, row: UUID, epoch: UUID | None) -> bytes:
-        """Return ``secret`` sealed for this column of ``row``."""
+        """Return `secret` sealed for this column of `row`."""
         return conf.keyring.seal(secret, self.place(row, epoch))
 
     def open(self, blob: bytes | memoryview, *, row: UUID, epoch: UUID | None) -> Secret:
-        """Return the secret in ``blob``; raises ``DecryptionFailed``."""
+        """Return the secret in `blob`; raises `DecryptionFailed`."""
         return conf.keyring.open(blob, self.place(row, epoch))
 
 
 class ScopesField(_Scopes):
     """A list of scopes, each once, in the order given.
 
-    Stored with a blank on both sides of each scope, so that ``scopes__contains=" posts:write "``
+    Stored with a blank on both sides of each scope, so that `scopes__contains=" posts:write "`
     finds whole scopes on every database.
     """
 

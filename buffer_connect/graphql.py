@@ -24,9 +24,9 @@ LONGEST_ID, LONGEST_NAME, LONGEST_EMAIL = 255, 255, 320
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of the API. ``complete`` tells that it is a whole JSON object.
+    """One answer of the API. `complete` tells that it is a whole JSON object.
 
-    ``retry_after`` is in seconds; ``window`` names the rate limit that was reached.
+    `retry_after` is in seconds; `window` names the rate limit that was reached.
     """
 
     status: int
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def codes(self) -> frozenset[str]:
-        """The ``extensions.code`` of the errors."""
+        """The `extensions.code` of the errors."""
         codes = (_extensions(error).get("code") for error in self.errors)
         return frozenset(code for code in codes if isinstance(code, str))
 
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A Buffer account: whose link it is, and its organizations as dicts of ``id`` and ``name``."""
+    """A Buffer account: whose link it is, and its organizations as dicts of `id` and `name`."""
 
     id: str
     email: str
@@ -66,7 +66,7 @@ class Account:
 
 
 def payload(query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what is posted as JSON for ``query``."""
+    """Return what is posted as JSON for `query`."""
     return {"query": query, "variables": dict(variables)} if variables else {"query": query}
 
 
@@ -92,8 +92,8 @@ def judge_api_response(
 def raise_for_errors(answer: Answer) -> dict[str, Any]:
     """Return the data of an answer without errors.
 
-    Raises ``RateLimited``, ``BufferUnavailable`` when the API could not answer, and
-    ``BufferAPIError`` with the errors and what there is of the data.
+    Raises `RateLimited`, `BufferUnavailable` when the API could not answer, and
+    `BufferAPIError` with the errors and what there is of the data.
     """
     if answer.status == 429 or RATE_LIMITED in answer.codes:
         raise RateLimited(answer.retry_after, answer.window)
@@ -106,7 +106,7 @@ def raise_for_errors(answer: Answer) -> dict[str, Any]:
 
 
 def read_account(data: Mapping[str, Any]) -> Account | None:
-    """Return the account in the data of ``ACCOUNT_QUERY``; None where it has no usable id."""
+    """Return the account in the data of `ACCOUNT_QUERY`; None where it has no usable id."""
     account = data.get("account")
     if not isinstance(account, dict) or not is_account_id(account.get("id")):
         return None
@@ -119,7 +119,7 @@ def read_account(data: Mapping[str, Any]) -> Account | None:
 
 
 def is_account_id(value: object) -> bool:
-    """Return whether ``value`` can be the id of an account: text that a link can keep."""
+    """Return whether `value` can be the id of an account: text that a link can keep."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 

@@ -14,14 +14,14 @@ _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:
-    """Return the header ``name`` in whatever case it came, or None."""
+    """Return the header `name` in whatever case it came, or None."""
     return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
 
 
 def pause_asked(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for (RFC 9110 section 10.2.3), or None.
+    """Return the seconds that `Retry-After` asks for (RFC 9110 section 10.2.3), or None.
 
-    A date in it is measured from the response's own ``Date``: no clock is read, and a wrong one
+    A date in it is measured from the response's own `Date`: no clock is read, and a wrong one
     on either side does no harm.
     """
     value = header(headers, "Retry-After")
@@ -29,7 +29,7 @@ def pause_asked(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds(value: str | None, now: datetime | None) -> float | None:
-    """Return the seconds that a ``Retry-After`` value means at ``now``, or None."""
+    """Return the seconds that a `Retry-After` value means at `now`, or None."""
     if value is None:
         return None
     if _SECONDS.fullmatch(value.strip()):
@@ -39,7 +39,7 @@ def seconds(value: str | None, now: datetime | None) -> float | None:
 
 
 def http_date(value: str | None) -> datetime | None:
-    """Return the HTTP date in ``value`` (RFC 9110 section 5.6.7), or None."""
+    """Return the HTTP date in `value` (RFC 9110 section 5.6.7), or None."""
     try:
         date = parsedate_to_datetime(value or "")
     except (ValueError, TypeError, IndexError, OverflowError):

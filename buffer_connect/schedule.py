@@ -1,4 +1,4 @@
-"""The entries for ``CELERY_BEAT_SCHEDULE``; reads no settings, names the tasks by string."""
+"""The entries for `CELERY_BEAT_SCHEDULE`; reads no settings, names the tasks by string."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ CLEAN_UP_EVERY = timedelta(minutes=5)
 
 
 def beat_schedule(every: timedelta = SWEEP_EVERY) -> dict[str, dict[str, Any]]:
-    """Return the beat entries of this app, to be merged into ``CELERY_BEAT_SCHEDULE``.
+    """Return the beat entries of this app, to be merged into `CELERY_BEAT_SCHEDULE`.
 
-    ``every`` is the time between two sweeps for links that are due. A message that no worker
-    took before the next one was sent expires. Raises ``ValueError`` unless ``every`` is positive.
+    `every` is the time between two sweeps for links that are due. A message that no worker
+    took before the next one was sent expires. Raises `ValueError` unless `every` is positive.
     """
     if every <= timedelta(0):
         raise ValueError("beat_schedule(every=…) takes a positive timedelta.")

@@ -23,5 +23,5 @@ _TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def is_scope(value: object) -> bool:
-    """Return whether ``value`` is one well-formed scope (RFC 6749 section 3.3)."""
+    """Return whether `value` is one well-formed scope (RFC 6749 section 3.3)."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None

@@ -1,6 +1,6 @@
 """Sealing: how secrets are stored (AES-256-GCM, one subkey per row and purpose).
 
-A sealed value is ``version(1) | len(kid)(1) | kid | nonce(12) | ciphertext and tag(16)``. The key
+A sealed value is `version(1) | len(kid)(1) | kid | nonce(12) | ciphertext and tag(16)`. The key
 id in it chooses the key. The associated data binds it to its table, column, row and epoch, so that
 a value copied to another place does not open.
 """
@@ -44,7 +44,7 @@ class InvalidKeys(ValueError):
 
 
 class Secret:
-    """A string that shows itself only to ``reveal()``: not in repr, str, pickle or JSON."""
+    """A string that shows itself only to `reveal()`: not in repr, str, pickle or JSON."""
 
     __slots__ = ("_value",)
     __hash__ = None  # type: ignore[assignment]
@@ -81,7 +81,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a sealed value lives; it opens nowhere else. ``purpose`` chooses the subkey."""
+    """Where a sealed value lives; it opens nowhere else. `purpose` chooses the subkey."""
 
     purpose: str
     table: str
@@ -101,9 +101,9 @@ class Keyring:
 
     @classmethod
     def parse(cls, entries: Sequence[str]) -> Keyring:
-        """Return the keyring of ``kid:base64`` entries, the sealing one first.
+        """Return the keyring of `kid:base64` entries, the sealing one first.
 
-        Raises ``InvalidKeys``, with a text that says what to do, for no entry at all, an entry
+        Raises `InvalidKeys`, with a text that says what to do, for no entry at all, an entry
         without an id, a key that is not 32 random bytes, and an id or a key that comes twice.
         """
         if isinstance(entries, str) or not entries:
@@ -130,7 +130,7 @@ class Keyring:
         raise TypeError("A Keyring cannot be pickled.")
 
     def seal(self, secret: Secret, place: Place) -> bytes:
-        """Return ``secret`` sealed for ``place`` with the first key."""
+        """Return `secret` sealed for `place` with the first key."""
         header = _header(self.kid)
         nonce = os.urandom(NONCE_BYTES)
         cipher = AESGCM(self._subkey(self.kid, place.purpose.encode(), place.row.bytes))
@@ -138,10 +138,10 @@ class Keyring:
         return header + nonce + sealed
 
     def open(self, blob: bytes | memoryview, place: Place) -> Secret:
-        """Return the secret that ``blob`` holds.
+        """Return the secret that `blob` holds.
 
-        Raises ``UnknownVersion``, ``KeyUnavailable`` when its key is not on this ring, and
-        ``Tampered`` when it was changed or was not sealed for ``place``.
+        Raises `UnknownVersion`, `KeyUnavailable` when its key is not on this ring, and
+        `Tampered` when it was changed or was not sealed for `place`.
         """
         blob = bytes(blob)
         kid = kid_of(blob)
@@ -155,11 +155,11 @@ class Keyring:
         return Secret(opened.decode("utf-8", "surrogatepass"))
 
     def digest(self, secret: Secret, purpose: str) -> str:
-        """Return ``kid:hex``, an HMAC-SHA256 of ``secret`` that is the same in every row."""
+        """Return `kid:hex`, an HMAC-SHA256 of `secret` that is the same in every row."""
         return f"{self.kid}:{self._hmac(self.kid, secret, purpose)}"
 
     def verify_digest(self, digest: str, secret: Secret, purpose: str) -> bool:
-        """Return whether ``digest`` is of ``secret``; raises ``KeyUnavailable`` without its key."""
+        """Return whether `digest` is of `secret`; raises `KeyUnavailable` without its key."""
         kid, _, expected = digest.partition(":")
         actual = self._hmac(kid, secret, purpose)
         return hmac.compare_digest(actual.encode(), expected.encode())
@@ -175,7 +175,7 @@ class Keyring:
 
 
 def kid_of(blob: bytes | memoryview) -> str:
-    """Return the id of the key that sealed ``blob``; raises ``UnknownVersion`` or ``Tampered``."""
+    """Return the id of the key that sealed `blob`; raises `UnknownVersion` or `Tampered`."""
     blob = bytes(blob)
     if blob[:1] and blob[0] != VERSION:
         raise UnknownVersion(blob[0])
@@ -186,7 +186,7 @@ def kid_of(blob: bytes | memoryview) -> str:
 
 
 def generate_entry(kid: str) -> str:
-    """Return a new entry for ``ENCRYPTION_KEYS``; raises ``InvalidKeys`` for an unusable id."""
+    """Return a new entry for `ENCRYPTION_KEYS`; raises `InvalidKeys` for an unusable id."""
     if _KID.fullmatch(kid) is None:
         raise InvalidKeys("A key id is 1 to 32 letters, digits, dots, dashes or underscores.")
     return f"{kid}:{base64.b64encode(os.urandom(KEY_BYTES)).decode('ascii')}"

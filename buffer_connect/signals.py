@@ -1,7 +1,7 @@
 """What a site can listen to.
 
-The sender is ``BufferLink``. Signals go out after the commit, with ``send_robust``. Those with
-an ``event_id`` come at least once (the id tells repeats apart), the others at most once.
+The sender is `BufferLink`. Signals go out after the commit, with `send_robust`. Those with
+an `event_id` come at least once (the id tells repeats apart), the others at most once.
 """
 
 from django.dispatch import Signal

@@ -13,7 +13,7 @@ class InvalidTiming(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds, but for ``in_flight``; ``TIMING`` holds the same names in upper case."""
+    """Seconds, but for `in_flight`; `TIMING` holds the same names in upper case."""
 
     # None: a quarter of the life, and at least 15 minutes of lives of an hour and more.
     margin: float | None = None
@@ -32,14 +32,14 @@ class Timing:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the keys that ``TIMING`` may hold."""
+        """Return the keys that `TIMING` may hold."""
         return tuple(field.name.upper() for field in fields(cls))
 
     @classmethod
     def of(cls, given: dict[str, object]) -> Timing:
-        """Return the timing that ``given`` (timedeltas, ``IN_FLIGHT`` an int) makes of the defaults.
+        """Return the timing that `given` (timedeltas, `IN_FLIGHT` an int) makes of the defaults.
 
-        Raises ``InvalidTiming`` for a value that is not positive or of another type, and for
+        Raises `InvalidTiming` for a value that is not positive or of another type, and for
         times that do not fit together: a second worker must never start while the first one may
         still be at work.
         """

@@ -64,7 +64,7 @@ def new_verifier() -> Secret:
 
 
 def code_challenge(verifier: Secret) -> str:
-    """Return the S256 code challenge of ``verifier`` (RFC 7636 section 4.2)."""
+    """Return the S256 code challenge of `verifier` (RFC 7636 section 4.2)."""
     digest = hashlib.sha256(verifier.reveal().encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
@@ -78,9 +78,9 @@ def authorization_url(
     state: Secret,
     challenge: str,
 ) -> str:
-    """Return the URL that asks the user at ``endpoint`` (RFC 6749 section 4.1.1).
+    """Return the URL that asks the user at `endpoint` (RFC 6749 section 4.1.1).
 
-    ``challenge`` is the S256 code challenge. A query that the endpoint has already is kept.
+    `challenge` is the S256 code challenge. A query that the endpoint has already is kept.
     """
     query = {
         "response_type": "code",
@@ -99,7 +99,7 @@ def authorization_url(
 def read_state(params: Mapping[str, Sequence[str]]) -> Secret:
     """Return the state of a response whose shape is right; before any look into the database.
 
-    ``params`` holds the values of each parameter, as ``dict(request.GET.lists())`` does. Raises ``InvalidResponse`` for a
+    `params` holds the values of each parameter, as `dict(request.GET.lists())` does. Raises `InvalidResponse` for a
     repeated or over-long parameter and for a state that this package cannot have made.
     """
     if any(len(_values(params, name)) > 1 for name in NEVER_REPEATED):
@@ -120,8 +120,8 @@ def validate_authorization_response(
 ) -> AuthorizationCode:
     """Return the code of the response to a request whose state was just consumed.
 
-    ``iss`` is compared first, by simple string comparison (RFC 9207 section 2.4): from another
-    issuer an error is a forgery too. Raises ``InvalidResponse``, and ``AuthorizationFailed`` when
+    `iss` is compared first, by simple string comparison (RFC 9207 section 2.4): from another
+    issuer an error is a forgery too. Raises `InvalidResponse`, and `AuthorizationFailed` when
     Buffer answered with an error, with or without a code beside it.
     """
     read_state(params)

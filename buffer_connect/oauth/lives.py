@@ -34,7 +34,7 @@ LEAST_ASKED, MOST_ASKED = 1.0, 900.0
 
 
 def life(expires_in: object) -> int:
-    """Return the life of an access token by what the token response says in ``expires_in``.
+    """Return the life of an access token by what the token response says in `expires_in`.
 
     An hour, as Buffer's guide says, unless it is a positive integer or a string of digits; a year
     at most.
@@ -50,7 +50,7 @@ def due_in(life: float, *, margin: float | None, random: Callable[[], float]) ->
     """Return the seconds from a store until the next refresh is due.
 
     The margin before the end (a quarter of the life, and 15 minutes at least of lives of an hour
-    and more, unless ``margin`` says otherwise) is spread by 10 %, so that links that were stored
+    and more, unless `margin` says otherwise) is spread by 10 %, so that links that were stored
     together do not fall due together.
     """
     earliest = max(min(30.0, life / 2), 5.0)
@@ -62,10 +62,10 @@ def due_in(life: float, *, margin: float | None, random: Callable[[], float]) ->
 def backoff(
     failures: int, *, until_expiry: float, retry_after: float | None, random: Callable[[], float]
 ) -> float:
-    """Return the pause after the ``failures``-th failure in a row (the first is 1).
+    """Return the pause after the `failures`-th failure in a row (the first is 1).
 
     Full jitter from 2 s up to 4, 8, … 300 s. Not later than a minute before the access token ends
-    (``until_expiry``), while that moment lies ahead; never before ``retry_after``.
+    (`until_expiry`), while that moment lies ahead; never before `retry_after`.
     """
     ceiling = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(max(failures, 1), 10))
     pause = SHORTEST_PAUSE + (ceiling - SHORTEST_PAUSE) * random()
@@ -82,10 +82,10 @@ def long_backoff(*, retry_after: float | None, random: Callable[[], float]) -> f
 def patient_pause(
     attempts: int, *, retry_after: float | None, random: Callable[[], float]
 ) -> float:
-    """Return the pause after ``attempts`` tries of what nobody waits for.
+    """Return the pause after `attempts` tries of what nobody waits for.
 
     Full jitter from 30 s up to 2, 4, 8, … minutes and at last 6 hours; never before
-    ``retry_after``, which counts up to a day.
+    `retry_after`, which counts up to a day.
     """
     ceiling = min(LONGEST_PATIENT_PAUSE, 60.0 * 2.0 ** min(max(attempts, 1), 10))
     pause = SHORTEST_PATIENT_PAUSE + (ceiling - SHORTEST_PATIENT_PAUSE) * random()
@@ -93,7 +93,7 @@ def patient_pause(
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Return the pause that a ``Retry-After`` asks for, from 1 s to 15 min, or None."""
+    """Return the pause that a `Retry-After` asks for, from 1 s to 15 min, or None."""
     asked = seconds(header, now)
     return None if asked is None else _asked(asked)
 

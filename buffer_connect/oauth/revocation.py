@@ -27,8 +27,8 @@ class Revocation(StrEnum):
 class RevocationOutcome:
     """The end of one revocation request.
 
-    ``error`` is the response's error code, else ``http_`` and the status, or the network's fault.
-    ``retry_after`` is in seconds.
+    `error` is the response's error code, else `http_` and the status, or the network's fault.
+    `retry_after` is in seconds.
     """
 
     verdict: Revocation
@@ -51,7 +51,7 @@ def judge_revocation_response(
     """Return what a revocation response means (RFC 7009 sections 2.2 and 2.2.1).
 
     A success is its status, whatever the body: that is the answer for an unknown token too.
-    ``complete`` is False when the body was cut short. Only an OAuth error that asking again
+    `complete` is False when the body was cut short. Only an OAuth error that asking again
     cannot cure is NEVER. Never raises.
     """
     if status in SUCCESS:

@@ -73,7 +73,7 @@ _ERROR_CODE = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
 class TokenSet:
     """What a token response gave; None where it gave nothing that can be used.
 
-    ``life`` is the access token's, in seconds; ``scopes`` is None when the response is silent.
+    `life` is the access token's, in seconds; `scopes` is None when the response is silent.
     """
 
     access_token: Secret | None = field(default=None, repr=False)
@@ -84,11 +84,11 @@ class TokenSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of one token request. ``tokens`` is set when the verdict is OK, and only then.
+    """The end of one token request. `tokens` is set when the verdict is OK, and only then.
 
-    ``error`` is the response's error code, else ``http_`` and the status. ``answered`` tells that
+    `error` is the response's error code, else `http_` and the status. `answered` tells that
     the token endpoint itself gave a complete answer, so that nothing of the request is under way.
-    ``retry_after`` is in seconds.
+    `retry_after` is in seconds.
     """
 
     verdict: Verdict
@@ -107,7 +107,7 @@ def judge_token_response(
 ) -> Outcome:
     """Return what a token response means (RFC 6749 sections 5.1 and 5.2).
 
-    ``complete`` is False when the body was cut short or is longer than what is read. Never raises:
+    `complete` is False when the body was cut short or is longer than what is read. Never raises:
     a rotated token must not be lost to a malformed answer.
     """
     if status == 200:
@@ -126,12 +126,12 @@ def judge_token_response(
 
 
 def is_token(value: object) -> bool:
-    """Return whether ``value`` can be a token: visible ASCII (RFC 6749 appendices A.12 and A.17)."""
+    """Return whether `value` can be a token: visible ASCII (RFC 6749 appendices A.12 and A.17)."""
     return isinstance(value, str) and _VISIBLE_ASCII.fullmatch(value) is not None
 
 
 def says_reused(description: str) -> bool:
-    """Return whether an ``error_description`` says that the refresh token came a second time."""
+    """Return whether an `error_description` says that the refresh token came a second time."""
     text = description.lower()
     # "expired, revoked or already used" says nothing.
     return any(phrase in text for phrase in REUSE_PHRASES) and " or " not in text
@@ -216,6 +216,6 @@ def _prefix(text: str) -> dict[str, Any]:
 
 
 def _skip(text: str, position: int, mark: str) -> int:
-    """Return the position after ``mark`` and the blanks around it; 0 when it does not follow."""
+    """Return the position after `mark` and the blanks around it; 0 when it does not follow."""
     found = re.compile(rf"[ \t\n\r]*{re.escape(mark)}[ \t\n\r]*").match(text, position)
     return found.end() if found else 0

@@ -1,6 +1,6 @@
 """The one door to the network: token requests, revocations and API calls, each sent once.
 
-No exception of requests, requests-oauthlib, oauthlib, urllib3 or ``http.client`` leaves here, and
+No exception of requests, requests-oauthlib, oauthlib, urllib3 or `http.client` leaves here, and
 none that does is chained to theirs: those carry the request, and with it the secrets.
 """
 

@@ -29,7 +29,7 @@ class ReadResponse(requests.Response):
 
 
 class Adapter(BaseAdapter):
-    """Sends what a session has prepared; takes an ``Attempt`` as the session's ``timeout``.
+    """Sends what a session has prepared; takes an `Attempt` as the session's `timeout`.
 
     Certificates are always verified and proxies never used, whatever the session says.
     """
@@ -47,7 +47,7 @@ class Adapter(BaseAdapter):
         cert: object = None,
         proxies: object = None,
     ) -> ReadResponse:
-        """Send the request once; raise ``NoAnswer`` when there is no answer."""
+        """Send the request once; raise `NoAnswer` when there is no answer."""
         body = request.body or b""
         reply = self.wire.post(
             request.url or "",

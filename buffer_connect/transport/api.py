@@ -21,10 +21,10 @@ CAP_BYTES = 8 * 1024 * 1024
 
 
 def call_api(access_token: Secret, payload: dict[str, object], *, total: float) -> Answer:
-    """Post ``payload`` as JSON with the token in the header only (RFC 6750 section 2.1), once.
+    """Post `payload` as JSON with the token in the header only (RFC 6750 section 2.1), once.
 
-    Takes at most ``total`` seconds and returns the answer whatever its status. Raises
-    ``BufferUnavailable`` when none came; its text says whether the call may have been carried out.
+    Takes at most `total` seconds and returns the answer whatever its status. Raises
+    `BufferUnavailable` when none came; its text says whether the call may have been carried out.
     """
     body = json.dumps(payload, allow_nan=False).encode()
     attempt = Attempt.start(total=total, cap=CAP_BYTES)

@@ -22,7 +22,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class TokenAuth(AuthBase):
-    """Bearer authentication (RFC 6750 section 2.1) for the origin of ``API_URL`` and no other.
+    """Bearer authentication (RFC 6750 section 2.1) for the origin of `API_URL` and no other.
 
     Safe for many threads: what belongs to one request stays with that request.
     """
@@ -96,7 +96,7 @@ def _release(response: Response) -> None:
 
 
 def _send_again(refused: Response, token: Secret, kwargs: dict[str, Any]) -> Response:
-    """Send the request of ``refused`` over its connection, as ``HTTPDigestAuth`` does."""
+    """Send the request of `refused` over its connection, as `HTTPDigestAuth` does."""
     request = refused.request.copy()
     _carry(request, token)
     again: Response = refused.connection.send(request, **kwargs)

@@ -25,7 +25,7 @@ LATE_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer; ``complete`` is false when the network or the cap has cut its body."""
+    """An answer; `complete` is false when the network or the cap has cut its body."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -66,7 +66,7 @@ class PacedReader(io.RawIOBase):
 
 
 class PacedResponse(http.client.HTTPResponse):
-    """``http.client``'s response over a ``PacedReader``."""
+    """`http.client`'s response over a `PacedReader`."""
 
     def __init__(self, attempt: Attempt, sock: socket.socket, **kwargs: Any) -> None:
         super().__init__(sock, **kwargs)

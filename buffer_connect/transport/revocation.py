@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def revoke(refresh_token: Secret, *, total: float) -> RevocationOutcome:
     """Ask Buffer to revoke a refresh token and with it its grant, once.
 
-    Takes at most ``total`` seconds. May be sent again: for a token that is revoked already the
-    answer is the same. Raises ``ImproperlyConfigured`` only.
+    Takes at most `total` seconds. May be sent again: for a token that is revoked already the
+    answer is the same. Raises `ImproperlyConfigured` only.
     """
     endpoint = conf.revocation_endpoint
     if endpoint is None:

@@ -30,8 +30,8 @@ NO_ANSWER = Outcome(verdict=Verdict.UNKNOWN, error="no_answer")
 def exchange(*, code: Secret, verifier: Secret, redirect_uri: str) -> Outcome:
     """Exchange an authorization code, once (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 
-    ``redirect_uri`` is the one of the authorization request, byte for byte. Takes at most
-    ``TIMING["EXCHANGE"]``; raises ``ImproperlyConfigured`` only.
+    `redirect_uri` is the one of the authorization request, byte for byte. Takes at most
+    `TIMING["EXCHANGE"]`; raises `ImproperlyConfigured` only.
     """
     endpoint, secret = conf.token_endpoint, conf.client_secret
     attempt = Attempt.start(total=conf.timing.exchange, cap=CAP_BYTES)
@@ -53,8 +53,8 @@ def exchange(*, code: Secret, verifier: Secret, redirect_uri: str) -> Outcome:
 def refresh(refresh_token: Secret, *, write_by: float) -> Outcome:
     """Send a refresh token, once (RFC 6749 section 6).
 
-    After ``write_by``, a moment of ``time.monotonic()``, the request is no longer written and the
-    outcome is NOT_SENT. Takes at most ``TIMING["TOTAL"]``; raises ``ImproperlyConfigured`` only.
+    After `write_by`, a moment of `time.monotonic()`, the request is no longer written and the
+    outcome is NOT_SENT. Takes at most `TIMING["TOTAL"]`; raises `ImproperlyConfigured` only.
     """
     endpoint, secret = conf.token_endpoint, conf.client_secret
     attempt = Attempt.start(total=conf.timing.total, cap=CAP_BYTES, write_by=write_by)

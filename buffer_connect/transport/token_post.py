@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def post_token(endpoint: str, refresh_token: Secret, *, total: float) -> Reply:
     """Post a refresh token and the client's credentials, once, and return the answer.
 
-    Takes at most ``total`` seconds. Raises ``NoAnswer`` or ``ImproperlyConfigured``.
+    Takes at most `total` seconds. Raises `NoAnswer` or `ImproperlyConfigured`.
     """
     attempt = Attempt.start(total=total, cap=CAP_BYTES)
     body = _form(refresh_token)

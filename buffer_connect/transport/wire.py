@@ -2,7 +2,7 @@
 
 requests and urllib3 do not tell a request that never left from one whose answer was lost, and they
 bound each read instead of the whole answer. A refresh token that works once needs both, so the
-bytes go through ``http.client`` here.
+bytes go through `http.client` here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IDLE_SECONDS = 2.0
 
 
 class NoAnswer(Exception):
-    """No answer came; ``Attempt.written`` tells whether the request left, the text names the fault."""
+    """No answer came; `Attempt.written` tells whether the request left, the text names the fault."""
 
 
 class Origin(NamedTuple):
@@ -69,7 +69,7 @@ class Wire:
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes, attempt: Attempt) -> Reply:
         """Send one request and return its answer, whatever its status and however much of it came.
 
-        Raises ``NoAnswer``. No redirect is followed, no environment read and no proxy used.
+        Raises `NoAnswer`. No redirect is followed, no environment read and no proxy used.
         """
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
