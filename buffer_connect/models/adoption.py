@@ -51,7 +51,7 @@ class AdoptingQuerySet(models.QuerySet["BufferLink"]):
             life=_life(expires_in, ended_is_fine=refresh_token is not None),
             sent_at=monotonic(),
         )
-        if getattr(user, "pk", None) is None:
+        if getattr(user, "pk", None) is None or user._state.adding:
             raise ValueError("user has to be a saved user of this site.")
         return AdoptingQuerySet.keep(user, granted)
 

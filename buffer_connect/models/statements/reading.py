@@ -45,7 +45,9 @@ def breaker_is_open(*, key: str) -> bool:
 
 def _links(rows: Sequence[tuple[Any, ...]]) -> list[BufferLink]:
     connection = connections[BufferLink.written_on()]
-    expressions = [*(field.cached_col for field in _FIELDS), DatabaseNow()]
+    # A foreign key's column has the type of what it leads to.
+    columns = (field.get_col(BufferLink._meta.db_table) for field in _FIELDS)
+    expressions = [*columns, DatabaseNow()]
     return [_link(_converted(row, expressions, connection), connection) for row in rows]
 
 
