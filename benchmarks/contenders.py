@@ -19,7 +19,7 @@ from benchmarks import site  # noqa: F401 - sets Django up before the models are
 from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.conf import conf
-from buffer_connect.models import BufferLink
+from buffer_connect.models import BufferLink, PendingRevocation
 from buffer_connect.models.link import account_key, sealed_column
 from buffer_connect.sealing import Secret
 
@@ -37,6 +37,8 @@ UPDATE bare_link SET refresh_token = %s, access_token = %s, expires_at = %s WHER
 def make_links(number: int, *, ended: bool) -> None:
     """Put `number` due links into the database; `ended` says that their access tokens are over."""
     BufferLink.objects.all().delete()
+    # A deleted link leaves its token to be revoked, which is not what is measured.
+    PendingRevocation.objects.all().delete()
     user, _ = get_user_model().objects.get_or_create(username="benchmarks")
     for first in range(0, number, AT_ONCE):
         rows = [_link(user, n, ended=ended) for n in range(first, min(number, first + AT_ONCE))]
