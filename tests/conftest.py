@@ -50,12 +50,12 @@ def database_url(transactional_db):
 
 @pytest.fixture
 def user(db):
-    return get_user_model().objects.create_user("ada", "ada@example.com", "a-password")
+    return get_user_model().objects.create_user("member", "member@example.com", "a-password")
 
 
 @pytest.fixture
 def other_user(db):
-    return get_user_model().objects.create_user("bob", "bob@example.com", "a-password")
+    return get_user_model().objects.create_user("visitor", "visitor@example.com", "a-password")
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_links_are_found_by_how_their_refreshing_goes(operator, link, sandbox, o
 def test_the_list_shows_whose_links_are_good_for_what_until_when(operator, link):
     found = page(operator, LIST)
     assert "Sandbox account 1" in found
-    assert ">ada<" in found
+    assert ">member<" in found
     assert "posts:write" in found
     assert 'class="field-expires_at nowrap"' in found
 
@@ -154,7 +154,7 @@ def test_nothing_can_be_edited(operator, link):
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?q=ada", "?q=account-1", "?status__exact=active", "?kind__exact=oauth"]
+    "query", ["", "?q=member", "?q=account-1", "?status__exact=active", "?kind__exact=oauth"]
 )
 def test_the_list_can_be_searched_and_filtered(operator, link, query):
     assert "1 Buffer link" in page(operator, LIST + query)

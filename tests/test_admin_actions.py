@@ -138,9 +138,9 @@ def test_what_goes_out_to_buffer_asks_first(operator, link, sandbox, action):
 
 
 def test_the_page_that_asks_names_accounts_and_users(operator, link):
-    BufferLink.objects.update(account_name="Harbour <Bakery>")
+    BufferLink.objects.update(account_name="Example <Shop>")
     page = choose(operator, "disconnect", link).content.decode()
-    assert "Harbour &lt;Bakery&gt; (ada)" in page
+    assert "Example &lt;Shop&gt; (member)" in page
 
 
 def test_the_page_that_asks_says_what_it_leaves_out(operator, link, other_link):
@@ -160,7 +160,7 @@ def test_the_page_that_asks_stays_short_for_many_links(operator, sandbox, user):
     links = [link_to(sandbox, user, account=f"account-{number}") for number in range(25)]
     page = choose(operator, "disconnect", *links).content.decode()
     assert "25 links" in page
-    assert page.count(" (ada)") == 20
+    assert page.count(" (member)") == 20
     assert "and 5 more" in page
 
 
@@ -257,7 +257,7 @@ def test_disconnected_links_are_left_out(operator, link, other_link):
 
 
 def test_the_log_outlives_a_link_without_its_name(operator, link):
-    BufferLink.objects.update(account_name="Harbour Bakery", account_email="ada@example.com")
+    BufferLink.objects.update(account_name="Example Shop", account_email="member@example.com")
     confirm(operator, "disconnect", link)
     assert LogEntry.objects.get().object_repr == str(link.uid)
 

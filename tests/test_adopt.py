@@ -149,7 +149,7 @@ class TestOfASite(TestCase):
 
     def setUp(self):
         self.told = []
-        self.user = get_user_model().objects.create_user("ada")
+        self.user = get_user_model().objects.create_user("member")
         signals.link_connected.connect(self.hear)
         self.addCleanup(signals.link_connected.disconnect, self.hear)
 

@@ -84,9 +84,9 @@ def test_a_machine_gets_the_findings_by_subject(link):
 
 @pytest.mark.parametrize("option", [(), ("--json",)], ids=["table", "json"])
 def test_neither_holds_a_secret_or_a_person(link, option):
-    BufferLink.objects.update(account_email="ada@buffer.example", account_id="account-1")
+    BufferLink.objects.update(account_email="member@buffer.example", account_id="account-1")
     told = show(*option)
-    hidden = (*tokens_of(link), "ada", "account-1", "tests-client-secret", str(link.uid))
+    hidden = (*tokens_of(link), "member", "account-1", "tests-client-secret", str(link.uid))
     assert [each for each in hidden if each in told] == []
 
 

@@ -4,11 +4,11 @@ from example_project import databases
 
 
 def test_the_parts_of_a_url_become_an_entry():
-    entry = databases.from_url("postgres://ada:a%40b@db.example:5433/site?sslmode=require")
+    entry = databases.from_url("postgres://member:a%40b@db.example:5433/site?sslmode=require")
     assert entry == {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "site",
-        "USER": "ada",
+        "USER": "member",
         "PASSWORD": "a@b",
         "HOST": "db.example",
         "PORT": "5433",
@@ -32,7 +32,7 @@ def test_sqlite_waits_for_its_turn_to_write():
 @pytest.mark.parametrize(
     "url",
     [
-        "postgres://ada:a%40b@127.0.0.1:5432/site",
+        "postgres://member:a%40b@127.0.0.1:5432/site",
         "mysql://root@127.0.0.1:3306/site",
         "sqlite:////var/with%20space/db.sqlite3",
     ],
@@ -43,4 +43,4 @@ def test_an_entry_turns_back_into_its_url(url):
 
 def test_an_unknown_scheme_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"'oracle'.*sqlite, postgres"):
-        databases.from_url("oracle://ada@127.0.0.1/site")
+        databases.from_url("oracle://member@127.0.0.1/site")

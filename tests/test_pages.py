@@ -219,8 +219,8 @@ def test_an_account_without_a_name_is_called_by_its_date(user, sandbox):
 @pytest.mark.parametrize("known", ["account_name", "account_email"])
 def test_an_account_with_a_name_is_called_by_it(user, sandbox, known):
     link = link_to(sandbox, user)
-    setattr(link, known, "ada")
-    assert wording.account(link) == "ada"
+    setattr(link, known, "member")
+    assert wording.account(link) == "member"
 
 
 def test_a_notice_of_an_older_release_is_passed_over(person):

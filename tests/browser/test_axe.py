@@ -20,7 +20,7 @@ def links(page, buffer, user, ended):
     link_to(buffer, user, account="account-3", refreshable=False)
     BufferLink.objects.update(
         account_name=WIDE_NAME,
-        account_email="ada@example.com",
+        account_email="member@example.com",
         organizations=[{"id": "1", "name": "An organization"}],
     )
 

@@ -67,7 +67,7 @@ def test_the_demo_s_times_fit_together(read_settings, settings, life):
 
 def test_database_and_broker_come_from_the_environment(read_settings):
     read = read_settings(
-        DATABASE_URL="postgresql://ada@db:5432/site", CELERY_BROKER_URL="redis://broker/0"
+        DATABASE_URL="postgresql://member@db:5432/site", CELERY_BROKER_URL="redis://broker/0"
     )
     assert read["DATABASES"]["default"]["HOST"] == "db"
     assert read["CELERY_BROKER_URL"] == "redis://broker/0"

@@ -79,7 +79,7 @@ class Game(RuleBasedStateMachine):
         self.buffer = Buffer()
         self.judge = Judge(self.buffer, self.ears)
         self.workers = [self.worker_class(self.buffer, self.judge) for _ in range(2)]
-        self.links = [_new_link(name) for name in ("ada", "bob")]
+        self.links = [_new_link(name) for name in ("member", "visitor")]
 
     def teardown(self):
         try:
