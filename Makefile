@@ -25,7 +25,7 @@ demo-check: $(VENV)/.installed ## play the demo's story without a person; exits 
 
 test: export DATABASE_URL :=
 test: $(VENV)/.installed ## run the quick tests, on SQLite
-	$(PYTEST) -m "$(QUICK)"
+	$(BIN)/python -m pytest -n 4 -m "$(QUICK)"
 
 test-all: test test-users test-postgres test-mariadb test-browser test-matrix ## run all suites; a missing server fails
 
