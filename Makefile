@@ -11,8 +11,8 @@ PYTEST := $(BIN)/python -m pytest -n 2
 QUICK := not (long or browser or redis or rabbitmq)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-all test-users test-postgres test-mariadb test-browser \
-	test-matrix check coverage bench bench-memory docs pictures clean
+.PHONY: help demo demo-check quickstart test test-all test-users test-postgres test-mariadb test-browser \
+	test-matrix check coverage bench bench-memory reliability mutants docs pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ demo-check: $(VENV)/.installed ## play the demo's story without a person; exits 
 test: export DATABASE_URL :=
 test: $(VENV)/.installed ## run the quick tests, on SQLite
 	$(BIN)/python -m pytest -n 4 -m "$(QUICK)"
+
+quickstart: $(VENV)/.installed ## follow the quick start in an empty folder and print the seconds
+	$(BIN)/python -m tests.quickstart
 
 test-all: test test-users test-postgres test-mariadb test-browser test-matrix ## run all suites; a missing server fails
 
@@ -68,6 +71,12 @@ bench: $(VENV)/.servers ## time the sweep and the callers against a bare loop (P
 
 bench-memory: $(VENV)/.servers ## sweep 100,000 due links and print the memory that it takes
 	$(BIN)/python -m benchmarks --memory
+
+reliability: $(VENV)/.servers ## let all go wrong for two minutes; no link may be lost that could be saved
+	$(BIN)/python -m benchmarks.reliability
+
+mutants: $(VENV)/.installed ## leave out each condition of each statement, and tell which test falls
+	$(BIN)/python -m tests.mutation
 
 docs: $(VENV)/.docs ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -q -E -n -W --keep-going docs docs/_build/html

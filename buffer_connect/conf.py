@@ -8,23 +8,26 @@ frame.
 
 from __future__ import annotations
 
-import difflib
-import os
+import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from buffer_connect.addresses import is_absolute_url, is_loopback
 from buffer_connect.scopes import ALWAYS_ASKED, is_scope
 from buffer_connect.sealing import InvalidKeys, Keyring, Secret
 from buffer_connect.timing import InvalidTiming, Timing
+from buffer_connect.values import (
+    NAME,
+    did_you_mean,
+    refuse_unknown,
+    type_names,
+    url,
+    url_or_none,
+    wrong,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-NAME = "BUFFER_CONNECT"
 NAMES = (
     "CLIENT_ID",
     "CLIENT_SECRET",
@@ -36,9 +39,14 @@ NAMES = (
     "API_URL",
     "REQUIRE_ISS",
     "DEFAULT_NEXT_URL",
+    "INSTANCE",
     "TIMING",
     "RETENTION",
+    "REFRESH_POLICY",
+    "ACTIVE_WITHIN",
+    "ALLOW_API_KEYS",
 )
+_KNOWN = frozenset(NAMES)
 # The paths of Buffer's discovery document, relative to the issuer.
 PATHS = {
     "authorization": "/auth",
@@ -46,15 +54,9 @@ PATHS = {
     "revocation": "/token/revocation",
     "introspection": "/token/introspection",
 }
+POLICIES = ("eager", "active", "on_demand")
 DEFAULT_SCOPES = ("account:read", "posts:read", "posts:write", "offline_access")
-_ARTICLES = {
-    str: "a str",
-    list: "a list",
-    dict: "a dict",
-    bool: "True or False",
-    timedelta: "a timedelta",
-    type(None): "None",
-}
+_INSTANCE = re.compile(r"[!-~]{1,100}")
 
 
 class Settings:
@@ -64,14 +66,14 @@ class Settings:
     def client_id(self) -> str:
         """`CLIENT_ID`: str, required."""
         if not self._get("CLIENT_ID", str, ""):
-            raise _wrong("CLIENT_ID", "to the client id that Buffer gave your app")
+            raise wrong("CLIENT_ID", "to the client id that Buffer gave your app")
         return str(self._raw()["CLIENT_ID"])
 
     @property
     def client_secret(self) -> Secret | None:
         """`CLIENT_SECRET`: str or None; None is a public client, that sends no secret."""
         if self._get("CLIENT_SECRET", (str, type(None)), None) == "":
-            raise _wrong("CLIENT_SECRET", "to your app's secret, or to None for a public client")
+            raise wrong("CLIENT_SECRET", "to your app's secret, or to None for a public client")
         secret = self._raw().get("CLIENT_SECRET")
         return None if secret is None else Secret(secret)
 
@@ -88,22 +90,22 @@ class Settings:
     @property
     def redirect_uri(self) -> str | None:
         """`REDIRECT_URI`: URL or None; None builds it from the request."""
-        return _url_or_none("REDIRECT_URI", self._get("REDIRECT_URI", (str, type(None)), None))
+        return url_or_none("REDIRECT_URI", self._get("REDIRECT_URI", (str, type(None)), None))
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """`SCOPES`: list of str; the scopes that are always asked come with them."""
         scopes = self._get("SCOPES", list, list(DEFAULT_SCOPES))
         if not all(is_scope(scope) for scope in scopes):
-            raise _wrong("SCOPES", 'to a list of scopes without blanks, such as ["posts:read"]')
+            raise wrong("SCOPES", 'to a list of scopes without blanks, such as ["posts:read"]')
         return tuple(dict.fromkeys([*scopes, *ALWAYS_ASKED]))
 
     @property
     def issuer(self) -> str:
         """`ISSUER`: URL, `https://auth.buffer.com`; compared character by character."""
-        issuer = _url("ISSUER", self._get("ISSUER", str, "https://auth.buffer.com"))
+        issuer = url("ISSUER", self._get("ISSUER", str, "https://auth.buffer.com"))
         if "?" in issuer:
-            raise _wrong("ISSUER", "to a URL without a query (RFC 8414 section 2)")
+            raise wrong("ISSUER", "to a URL without a query (RFC 8414 section 2)")
         return issuer
 
     @property
@@ -129,7 +131,7 @@ class Settings:
     @property
     def api_url(self) -> str:
         """`API_URL`: URL, `https://api.buffer.com`."""
-        return _url("API_URL", self._get("API_URL", str, "https://api.buffer.com"))
+        return url("API_URL", self._get("API_URL", str, "https://api.buffer.com"))
 
     @property
     def require_iss(self) -> bool:
@@ -143,10 +145,21 @@ class Settings:
         return None if value is None else str(value)
 
     @property
+    def instance(self) -> str | None:
+        """`INSTANCE`: str or None (the clone guard is off), the name of this copy of the site.
+
+        Always in small letters: whether "A" is "a" differs between databases.
+        """
+        value = self._get("INSTANCE", (str, type(None)), None)
+        if value is not None and not _INSTANCE.fullmatch(value):
+            raise wrong("INSTANCE", "to 1 to 100 visible ASCII characters without blanks, or None")
+        return None if value is None else str(value).lower()
+
+    @property
     def timing(self) -> Timing:
-        """`TIMING`: dict of timedelta, and `IN_FLIGHT` as int; see `Timing`."""
+        """`TIMING`: dict of timedelta, and of int for counts; see `Timing`."""
         given = self._get("TIMING", dict, {})
-        _refuse_unknown("TIMING", given, Timing.names())
+        refuse_unknown("TIMING", given, Timing.names())
         try:
             return Timing.of(given)
         except InvalidTiming as error:
@@ -157,8 +170,29 @@ class Settings:
         """`RETENTION`: timedelta, 90 days; disconnected links and old events are pruned after it."""
         retention: timedelta = self._get("RETENTION", timedelta, timedelta(days=90))
         if retention <= timedelta(0):
-            raise _wrong("RETENTION", "to a positive timedelta")
+            raise wrong("RETENTION", "to a positive timedelta")
         return retention
+
+    @property
+    def refresh_policy(self) -> str:
+        """`REFRESH_POLICY`: str, `eager`; which links are refreshed before they are needed."""
+        policy = self._get("REFRESH_POLICY", str, "eager")
+        if policy not in POLICIES:
+            raise wrong("REFRESH_POLICY", f"to one of {', '.join(POLICIES)}")
+        return str(policy)
+
+    @property
+    def active_within(self) -> timedelta:
+        """`ACTIVE_WITHIN`: timedelta, 30 days; with `active`, so lately is a link in use."""
+        within: timedelta = self._get("ACTIVE_WITHIN", timedelta, timedelta(days=30))
+        if within <= timedelta(0):
+            raise wrong("ACTIVE_WITHIN", "to a positive timedelta")
+        return within
+
+    @property
+    def allow_api_keys(self) -> bool:
+        """`ALLOW_API_KEYS`: bool, False; True lets people paste an API key instead of connecting."""
+        return bool(self._get("ALLOW_API_KEYS", bool, False))
 
     @property
     def is_dict(self) -> bool:
@@ -182,73 +216,34 @@ class Settings:
         return bool(settings.DEBUG)
 
     def _raw(self) -> dict[str, Any]:
+        if not (self.is_dict and getattr(settings, NAME, {}).keys() <= _KNOWN and self.use_tz):
+            self._complain()
+        return getattr(settings, NAME, {})
+
+    def _complain(self) -> NoReturn:
         if not self.is_dict:
             raise ImproperlyConfigured(f"Set {NAME} to a dict.")
         for name, question in self.unknown_names.items():
             raise ImproperlyConfigured(f"{NAME} has no key {name!r}. {question}".strip())
-        if not self.use_tz:
-            raise ImproperlyConfigured("Set USE_TZ = True: the times of links are aware.")
-        return getattr(settings, NAME, {})
+        raise ImproperlyConfigured("Set USE_TZ = True: the times of links are aware.")
 
     def _get(self, name: str, kind: type | tuple[type, ...], default: Any) -> Any:
         if not isinstance(self._raw().get(name, default), kind):
-            raise _wrong(name, f"to {_names(kind)}")
-        return self._raw().get(name, default)
+            raise wrong(name, f"to {type_names(kind)}")
+        return getattr(settings, NAME, {}).get(name, default)
 
     def _required_endpoint(self, name: str) -> str:
         url = self._endpoint(name)
         if url is None:
-            raise _wrong("ENDPOINTS", f'to a dict whose "{name}" is a URL; it cannot be turned off')
+            raise wrong("ENDPOINTS", f'to a dict whose "{name}" is a URL; it cannot be turned off')
         return url
 
     def _endpoint(self, name: str) -> str | None:
         endpoints = self._get("ENDPOINTS", dict, {})
-        _refuse_unknown("ENDPOINTS", endpoints, PATHS)
+        refuse_unknown("ENDPOINTS", endpoints, PATHS)
         if name not in endpoints:
             return self.issuer.rstrip("/") + PATHS[name]
-        return _url_or_none(f'ENDPOINTS"]["{name}', endpoints[name])
+        return url_or_none(f'ENDPOINTS"]["{name}', endpoints[name])
 
 
 conf = Settings()
-
-
-def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """Return the question that offers the nearest of `names`; empty when none is near."""
-    known = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(str(name).lower(), known, n=1)
-    return f"Did you mean {known[near[0]]}?" if near else ""
-
-
-def insecure_transport() -> bool:
-    """Return whether `OAUTHLIB_INSECURE_TRANSPORT` is on; any value counts, "0" too."""
-    return bool(os.environ.get("OAUTHLIB_INSECURE_TRANSPORT"))
-
-
-def _wrong(name: str, cure: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f'Set {NAME}["{name}"] {cure}.')
-
-
-def _names(kinds: type | tuple[type, ...]) -> str:
-    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
-    return " or ".join(_ARTICLES[kind] for kind in kinds)
-
-
-def _refuse_unknown(name: str, given: Iterable[object], known: Collection[str]) -> None:
-    for key in given:
-        if key not in known:
-            question = did_you_mean(key, known) or f"It takes {', '.join(known)}."
-            raise ImproperlyConfigured(f'{NAME}["{name}"] has no key {key!r}. {question}')
-
-
-def _url_or_none(name: str, value: object) -> str | None:
-    return None if value is None else _url(name, value)
-
-
-def _url(name: str, value: object) -> str:
-    if not isinstance(value, str) or not is_absolute_url(value):
-        raise _wrong(name, "to an absolute URL without blanks, user or fragment")
-    if value.startswith("http:") and not is_loopback(value):
-        raise _wrong(name, "to an https URL; plain http is for loopback hosts only")
-    if value.startswith("http:") and not insecure_transport():
-        raise _wrong(name, "to an https URL, or OAUTHLIB_INSECURE_TRANSPORT in the environment")
-    return value

@@ -1,14 +1,18 @@
-"""What a page may ask of connect, and where a finished connect may lead."""
+"""What a page may ask of connect, where a finished connect may lead, and a pasted API key."""
 
 from django import forms
 from django.http import HttpRequest, QueryDict
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 
 from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink
+from buffer_connect.oauth.token import is_token
+from buffer_connect.sealing import Secret
 
 LONGEST_NEXT = 2000
+LONGEST_KEY = 4096
 
 
 def allowed_next(request: HttpRequest, url: str) -> str:
@@ -49,6 +53,32 @@ class ConnectForm(forms.Form):
     def names_foreign_link(self) -> bool:
         """Whether `link` is none of the user's."""
         return "link" in self.errors
+
+
+class APIKeyForm(forms.Form):
+    """An API key of Buffer's, which no page, error report or later middleware gets to see.
+
+    The key leaves `request` with the making of the form, and is a `Secret` in its cleaned data.
+    """
+
+    # A password is not shown again, whatever came of it.
+    key = forms.CharField(
+        label=_("API key"),
+        help_text=_("You make one at Buffer, under Settings → API."),
+        max_length=LONGEST_KEY,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request.POST if request.method == "POST" else None)
+        request.POST = QueryDict()
+
+    def clean_key(self) -> Secret:
+        if not is_token(self.cleaned_data["key"]):
+            raise forms.ValidationError(
+                _("This is no API key: it has blanks or letters in it that no key has.")
+            )
+        return Secret(self.cleaned_data["key"])
 
 
 def _given(request: HttpRequest) -> QueryDict:

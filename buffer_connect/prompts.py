@@ -50,7 +50,8 @@ class Cure:
     def address(self, next_url: str) -> str:
         """Return the path of the connect page that leads to `next_url` in the end."""
         query = QueryDict(mutable=True)
-        query.setlist("scope", list(self.scopes))
+        if self.scopes:
+            query.setlist("scope", list(self.scopes))
         if self.link:
             query["link"] = str(self.link.uid)
         if next_url:
@@ -67,7 +68,7 @@ def answer(
     That is so with every other error, and with one about somebody else's link. `scopes` are
     asked where `error` itself names none.
     """
-    if not isinstance(error, CURABLE) or not _is_own(request, error):
+    if not isinstance(error, CURABLE) or not is_own(request, error):
         return None
     address = Cure.of(error, scopes).address(page_of(request))
     if _is_htmx(request):
@@ -75,26 +76,28 @@ def answer(
         response = render(request, "buffer_connect/prompt.html", context, status=401)
         response.headers["HX-Redirect"] = address
     elif _wants_json(request):
-        response = _document(request, error, connect_url=address)
+        told = document(request, error, connect_url=address)
+        response = JsonResponse(told, status=401)
     else:
         # Whatever method came, the connect page is got (RFC 9110 section 15.4.4).
         response = HttpResponseRedirect(address, status=303)
-    return _finished(response)
+    return finished(response)
 
 
 def ambiguous(request: HttpRequest, error: AmbiguousLink) -> HttpResponse:
     """Return what says that several links fit; authorizing again would not cure that."""
     address = reverse("buffer_connect:links")
     if _wants_json(request) and not _is_htmx(request):
-        return _finished(_document(request, error, links_url=address))
+        told = document(request, error, links_url=address)
+        return finished(JsonResponse(told, status=409))
     context = {
         "detail": wording.prompt(error),
-        "accounts": [wording.account(link) for link in error.links],
+        "accounts": [str(link) for link in error.links],
     }
     response = render(request, "buffer_connect/ambiguous.html", context, status=409)
     if _is_htmx(request):
         response.headers["HX-Redirect"] = address
-    return _finished(response)
+    return finished(response)
 
 
 def page_of(request: HttpRequest) -> str:
@@ -106,8 +109,49 @@ def page_of(request: HttpRequest) -> str:
     is_fragment = _is_htmx(request) and "HX-Boosted" not in request.headers
     if request.method in {"GET", "HEAD"} and not is_fragment and not _wants_json(request):
         return allowed_next(request, request.get_full_path())
+    return referring_page(request)
+
+
+def referring_page(request: HttpRequest) -> str:
+    """Return the address of the page from which a script or a form asks, or an empty string."""
     page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     return allowed_next(request, page)
+
+
+def is_own(request: HttpRequest, error: Curable | AmbiguousLink) -> bool:
+    """Return whether `error` is about links, or the lack of one, of the signed-in user."""
+    user: Any = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return False
+    match error:
+        case NotLinked():
+            owner = error.user.pk
+        case AmbiguousLink():
+            owner = error.links[0].user_id
+        case _:
+            owner = error.link.user_id
+    return bool(owner == user.pk)
+
+
+def document(
+    request: HttpRequest, error: Curable | AmbiguousLink, **address: str
+) -> dict[str, Any]:
+    """Return what a script is told, which may be far from here: its address is absolute."""
+    return {
+        "error": _name(error),
+        "reason": error.reason if isinstance(error, LinkRevoked) else None,
+        "detail": wording.prompt(error),
+        **{name: request.build_absolute_uri(path) for name, path in address.items()},
+    }
+
+
+def finished(response: HttpResponse) -> HttpResponse:
+    """Return `response` with the headers that every prompt has."""
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = CHALLENGE
+    # It says what is true now, to this user.
+    add_never_cache_headers(response)
+    return response
 
 
 def _offered(scopes: Iterable[str]) -> tuple[str, ...]:
@@ -120,15 +164,6 @@ def _offered(scopes: Iterable[str]) -> tuple[str, ...]:
     return scopes
 
 
-def _is_own(request: HttpRequest, error: Curable) -> bool:
-    """Whether the error is about a link, or the lack of one, of the user who is signed in."""
-    user: Any = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return False
-    owner = error.user.pk if isinstance(error, NotLinked) else error.link.user_id
-    return bool(owner == user.pk)
-
-
 def _is_htmx(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
 
@@ -136,17 +171,6 @@ def _is_htmx(request: HttpRequest) -> bool:
 def _wants_json(request: HttpRequest) -> bool:
     sends_json = request.content_type == JSON
     return sends_json or request.get_preferred_type([HTML, JSON]) == JSON
-
-
-def _document(request: HttpRequest, error: Curable | AmbiguousLink, **address: str) -> HttpResponse:
-    """Return the answer for a script, which may be far from here: its address is absolute."""
-    document: dict[str, Any] = {
-        "error": _name(error),
-        "reason": error.reason if isinstance(error, LinkRevoked) else None,
-        "detail": wording.prompt(error),
-    }
-    document |= {name: request.build_absolute_uri(path) for name, path in address.items()}
-    return JsonResponse(document, status=409 if isinstance(error, AmbiguousLink) else 401)
 
 
 def _name(error: Curable | AmbiguousLink) -> str:
@@ -159,11 +183,3 @@ def _name(error: Curable | AmbiguousLink) -> str:
             return "missing_scope"
         case AmbiguousLink():
             return "ambiguous_link"
-
-
-def _finished(response: HttpResponse) -> HttpResponse:
-    if response.status_code == 401:
-        response.headers["WWW-Authenticate"] = CHALLENGE
-    # It says what is true now, to this user.
-    add_never_cache_headers(response)
-    return response

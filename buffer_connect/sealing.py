@@ -13,6 +13,7 @@ import hmac
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -93,10 +94,11 @@ class Place:
 class Keyring:
     """The root keys by their ids. The first one seals, the id in a sealed value tells which opens."""
 
-    __slots__ = ("_roots", "kid")
+    __slots__ = ("_digest_keys", "_roots", "kid")
 
     def __init__(self, roots: dict[str, bytes]) -> None:
         self._roots = roots
+        self._digest_keys: dict[tuple[str, str], bytes] = {}
         self.kid = next(iter(roots))
 
     @classmethod
@@ -108,15 +110,7 @@ class Keyring:
         """
         if isinstance(entries, str) or not entries:
             raise InvalidKeys("List at least one key; manage.py buffer_generate_key prints one.")
-        roots: dict[str, bytes] = {}
-        for position, entry in enumerate(entries, start=1):
-            kid, root = _parse_entry(position, entry)
-            if kid in roots:
-                raise InvalidKeys(f"Give entry {position} an id of its own: {kid} is taken.")
-            if root in roots.values():
-                raise InvalidKeys(f"Remove entry {position} ({kid}): its key has another id too.")
-            roots[kid] = root
-        return cls(roots)
+        return _keyring(tuple(entry if isinstance(entry, str) else "" for entry in entries))
 
     @property
     def kids(self) -> tuple[str, ...]:
@@ -131,7 +125,7 @@ class Keyring:
 
     def seal(self, secret: Secret, place: Place) -> bytes:
         """Return `secret` sealed for `place` with the first key."""
-        header = _header(self.kid)
+        header = header_of(self.kid)
         nonce = os.urandom(NONCE_BYTES)
         cipher = AESGCM(self._subkey(self.kid, place.purpose.encode(), place.row.bytes))
         sealed = cipher.encrypt(nonce, _encode(secret), _associated_data(header, place))
@@ -145,7 +139,7 @@ class Keyring:
         """
         blob = bytes(blob)
         kid = kid_of(blob)
-        header = _header(kid)
+        header = header_of(kid)
         nonce, sealed = _split(blob[len(header) :])
         cipher = AESGCM(self._subkey(kid, place.purpose.encode(), place.row.bytes))
         try:
@@ -156,7 +150,11 @@ class Keyring:
 
     def digest(self, secret: Secret, purpose: str) -> str:
         """Return `kid:hex`, an HMAC-SHA256 of `secret` that is the same in every row."""
-        return f"{self.kid}:{self._hmac(self.kid, secret, purpose)}"
+        return self._digest(self.kid, secret, purpose)
+
+    def digests(self, secret: Secret, purpose: str) -> list[str]:
+        """Return the digests of `secret` by every key: a row may hold any of them."""
+        return [self._digest(kid, secret, purpose) for kid in self.kids]
 
     def verify_digest(self, digest: str, secret: Secret, purpose: str) -> bool:
         """Return whether `digest` is of `secret`; raises `KeyUnavailable` without its key."""
@@ -164,8 +162,14 @@ class Keyring:
         actual = self._hmac(kid, secret, purpose)
         return hmac.compare_digest(actual.encode(), expected.encode())
 
+    def _digest(self, kid: str, secret: Secret, purpose: str) -> str:
+        return f"{kid}:{self._hmac(kid, secret, purpose)}"
+
     def _hmac(self, kid: str, secret: Secret, purpose: str) -> str:
-        return hmac.digest(self._subkey(kid, purpose.encode()), _encode(secret), "sha256").hex()
+        key = self._digest_keys.get((kid, purpose))
+        if key is None:
+            key = self._digest_keys[kid, purpose] = self._subkey(kid, purpose.encode())
+        return hmac.digest(key, _encode(secret), "sha256").hex()
 
     def _subkey(self, kid: str, *context: bytes) -> bytes:
         if kid not in self._roots:
@@ -185,6 +189,11 @@ def kid_of(blob: bytes | memoryview) -> str:
     return kid.decode("ascii")
 
 
+def header_of(kid: str) -> bytes:
+    """Return what every value begins with that the key `kid` seals, and no other value."""
+    return bytes([VERSION, len(kid)]) + kid.encode("ascii")
+
+
 def generate_entry(kid: str) -> str:
     """Return a new entry for `ENCRYPTION_KEYS`; raises `InvalidKeys` for an unusable id."""
     if _KID.fullmatch(kid) is None:
@@ -192,8 +201,21 @@ def generate_entry(kid: str) -> str:
     return f"{kid}:{base64.b64encode(os.urandom(KEY_BYTES)).decode('ascii')}"
 
 
+@lru_cache(maxsize=4)
+def _keyring(entries: tuple[str, ...]) -> Keyring:
+    roots: dict[str, bytes] = {}
+    for position, entry in enumerate(entries, start=1):
+        kid, root = _parse_entry(position, entry)
+        if kid in roots:
+            raise InvalidKeys(f"Give entry {position} an id of its own: {kid} is taken.")
+        if root in roots.values():
+            raise InvalidKeys(f"Remove entry {position} ({kid}): its key has another id too.")
+        roots[kid] = root
+    return Keyring(roots)
+
+
 def _parse_entry(position: int, entry: str) -> tuple[str, bytes]:
-    kid, colon, encoded = entry.strip().partition(":") if isinstance(entry, str) else ("", "", "")
+    kid, colon, encoded = entry.strip().partition(":")
     if not colon or _KID.fullmatch(kid) is None:
         raise InvalidKeys(f"Write entry {position} as kid:base64, with an id such as 2026-11.")
     root = _decode(encoded)
@@ -220,10 +242,6 @@ def _decode(encoded: str) -> bytes:
 def _encode(secret: Secret) -> bytes:
     # Lone surrogates pass, so that any str makes the round trip.
     return secret.reveal().encode("utf-8", "surrogatepass")
-
-
-def _header(kid: str) -> bytes:
-    return bytes([VERSION, len(kid)]) + kid.encode("ascii")
 
 
 def _split(rest: bytes) -> tuple[bytes, bytes]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
+
+COUNTS = frozenset({"IN_FLIGHT", "SENDS_PER_SECOND"})
 
 
 class InvalidTiming(ValueError):
@@ -13,7 +16,7 @@ class InvalidTiming(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds, but for `in_flight`; `TIMING` holds the same names in upper case."""
+    """Seconds, but for the counts; `TIMING` holds the same names in upper case."""
 
     # None: a quarter of the life, and at least 15 minutes of lives of an hour and more.
     margin: float | None = None
@@ -29,31 +32,37 @@ class Timing:
     exchange: float = 15.0
     api: float = 25.0
     in_flight: int = 16
+    sends_per_second: int = 20
 
     @classmethod
+    @lru_cache(maxsize=1)
     def names(cls) -> tuple[str, ...]:
         """Return the keys that `TIMING` may hold."""
         return tuple(field.name.upper() for field in fields(cls))
 
     @classmethod
     def of(cls, given: dict[str, object]) -> Timing:
-        """Return the timing that `given` (timedeltas, `IN_FLIGHT` an int) makes of the defaults.
+        """Return the timing that `given` (timedeltas, `COUNTS` ints) makes of the defaults.
 
         Raises `InvalidTiming` for a value that is not positive or of another type, and for
         times that do not fit together: a second worker must never start while the first one may
         still be at work.
         """
-        values: dict[str, Any] = {name.lower(): _value(name, given[name]) for name in given}
-        timing = cls(**values)
-        if timing.lease < timing.preflight + timing.total + timing.commit + timing.skew:
-            raise InvalidTiming("LEASE must be at least PREFLIGHT + TOTAL + COMMIT + SKEW.")
-        if timing.quarantine < timing.lease + timing.total:
-            raise InvalidTiming("QUARANTINE must be at least LEASE + TOTAL.")
-        return timing
+        return _fitting(**{name.lower(): _value(name, given[name]) for name in given})
+
+
+@lru_cache(maxsize=8)
+def _fitting(**values: Any) -> Timing:
+    timing = Timing(**values)
+    if timing.lease < timing.preflight + timing.total + timing.commit + timing.skew:
+        raise InvalidTiming("LEASE must be at least PREFLIGHT + TOTAL + COMMIT + SKEW.")
+    if timing.quarantine < timing.lease + timing.total:
+        raise InvalidTiming("QUARANTINE must be at least LEASE + TOTAL.")
+    return timing
 
 
 def _value(name: str, value: object) -> float:
-    if name == "IN_FLIGHT":
+    if name in COUNTS:
         return _count(name, value)
     if not isinstance(value, timedelta) or value <= timedelta(0):
         raise InvalidTiming(f"{name} must be a positive timedelta.")

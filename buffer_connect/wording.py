@@ -3,12 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from buffer_connect.exceptions import AmbiguousLink, LinkRevoked, MissingScope, NotLinked
+from buffer_connect.exceptions import (
+    AmbiguousLink,
+    BufferAPIError,
+    BufferUnavailable,
+    LinkRevoked,
+    MissingScope,
+    MutationFailed,
+    NotLinked,
+    RateLimited,
+    TokenUnavailable,
+    printable,
+)
 from buffer_connect.flows.connect import Notice, Refusal, Tell
 from buffer_connect.models import BufferLink
 from buffer_connect.oauth.authorization import Problem
@@ -44,6 +53,8 @@ SCOPES: Mapping[str, Words] = {
     "offline_access": _("stay connected while you are away"),
 }
 
+_EVERYTHING = _("do everything in the account")
+
 _ASKED_WRONGLY = _(
     "Buffer did not accept how this site asked. Nothing was connected. "
     "You cannot mend this; the people who run this site can see what is wrong."
@@ -69,6 +80,10 @@ NOTICES: Mapping[Tell, Words] = {
         "can also remove this site in your account's settings at Buffer."
     ),
     Tell.REMOVED: _("%(account)s is disconnected here."),
+    Tell.KEY_FORGOTTEN: _(
+        "The API key of %(account)s is forgotten here, but it still works. If nothing else needs "
+        "it, delete it in your settings at Buffer."
+    ),
     Tell.RESTORED: _("Buffer accepts %(account)s again. It is connected."),
     Tell.STILL_ENDED: _(
         "Buffer does not accept the connection of %(account)s. To use it here again, reconnect it."
@@ -79,6 +94,10 @@ NOTICES: Mapping[Tell, Words] = {
     Tell.UNREADABLE: _(
         "%(account)s cannot be checked here at the moment. You cannot mend this; the people who "
         "run this site can see what is wrong."
+    ),
+    Tell.ELSEWHERE: _(
+        "%(account)s belongs to another copy of this site and is as it was. To use it here, "
+        "reconnect it."
     ),
     Tell.ACCESS_DENIED: _("You did not allow access at Buffer. Nothing was connected."),
     Tell.INVALID_REQUEST: _ASKED_WRONGLY,
@@ -112,6 +131,14 @@ NOTICES: Mapping[Tell, Words] = {
     Tell.ACCOUNT_UNKNOWN: _(
         "Buffer did not say which account it is. Nothing was connected. "
         "Please try again in a few minutes."
+    ),
+    Tell.KEY_REFUSED: _(
+        "Buffer does not accept this key, and nothing was stored. Copy the key again, or make a "
+        "new one in your settings at Buffer."
+    ),
+    Tell.KEY_NOT_CHECKED: _(
+        "Buffer did not say whether it accepts this key, and nothing was stored. Please try again "
+        "in a few minutes."
     ),
 }
 _BUFFER_SAYS = _("Buffer says: “%(description)s”")
@@ -149,13 +176,24 @@ PROBLEMS: Mapping[Problem | Refusal, Words] = {
 
 SCOPE_NOT_OFFERED = _("This site does not ask for what was named there. Please start again.")
 
+NOT_SIGNED_IN = _("You are not signed in here.")
+
 _NOT_LINKED = _("For this, connect a Buffer account first.")
 _REVOKED = _("%(why)s For this, reconnect the account.")
 _DISCONNECTED = _("The Buffer account was disconnected here. For this, connect it again.")
 _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
-_NAMELESS = _("a Buffer account linked on %(when)s %(zone)s")
 
+FAILURES: Mapping[type[Exception], Words] = {
+    RateLimited: _("Buffer takes no more requests for now. Please try again later."),
+    TokenUnavailable: _("Buffer cannot be asked at the moment. Please try again soon."),
+    BufferUnavailable: _(
+        "Buffer gave no usable answer. Before you try again, look there whether it was done all "
+        "the same."
+    ),
+    BufferAPIError: _("Buffer did not accept this."),
+    MutationFailed: _("Buffer did not do this: %(message)s"),
+}
 
 GOOD = frozenset({Tell.CONNECTED, Tell.RESTORED, Tell.DISCONNECTED, Tell.REMOVED})
 NEUTRAL = frozenset(
@@ -164,7 +202,9 @@ NEUTRAL = frozenset(
         Tell.FEWER_SCOPES,
         Tell.NO_REFRESH_TOKEN,
         Tell.DISCONNECTED_HERE,
+        Tell.KEY_FORGOTTEN,
         Tell.NOT_CHECKED,
+        Tell.ELSEWHERE,
         Tell.ACCESS_DENIED,
     }
 )
@@ -195,13 +235,16 @@ def prompt(error: NotLinked | LinkRevoked | MissingScope | AmbiguousLink) -> str
     return str(_NOT_LINKED)
 
 
-def account(link: BufferLink) -> str:
-    """Return what a page calls the account of `link`, where it cannot show its other facts."""
-    if link.account_name or link.account_email or link.connected_at is None:
-        return str(link)
-    when = localtime(link.connected_at)
-    facts = {"when": date_format(when, "DATETIME_FORMAT"), "zone": date_format(when, "T")}
-    return str(_NAMELESS) % facts
+def failure(error: Exception) -> str:
+    """Return what a user is told where Buffer did not do what was asked for; one of `FAILURES`."""
+    words = next(words for kind, words in FAILURES.items() if isinstance(error, kind))
+    message = printable(error.message) if isinstance(error, MutationFailed) else ""
+    return str(words) % {"message": message}
+
+
+def allowed(link: BufferLink) -> list[Words]:
+    """Return what `link` allows, in words; an API key allows everything."""
+    return [_EVERYTHING] if link.is_api_key else scopes(link.granted_scopes)
 
 
 def scopes(granted: Iterable[str]) -> list[Words]:

@@ -3,20 +3,37 @@
 import pickle
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.backends.signals import connection_created
 
-from buffer_connect import flows
+from buffer_connect import flows, tasks
 from buffer_connect.client import BufferClient
 from buffer_connect.flows.disconnect import disconnect
-from buffer_connect.models import BufferLink
+from buffer_connect.models import BufferLink, statements
+from tests import keys
 
 
 def sweep():
     """Refresh what is due; return how many links were claimed."""
     return flows.sweep()
+
+
+def task():
+    """Do beat's task as Celery's children do: SIGTERM ends what runs by an exception."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    tasks.refresh_due_links()
+
+
+def sweep_or_fault():
+    """Refresh what is due; return the class of the fault that ended it, or None."""
+    try:
+        flows.sweep()
+    except DatabaseError as error:
+        return type(error).__name__
+    return None
 
 
 def call(pks):
@@ -26,9 +43,22 @@ def call(pks):
 
 def _token_or_fault(pk):
     try:
-        return BufferClient(BufferLink.objects.get(pk=pk)).get_access_token(), None
+        return BufferClient(BufferLink(pk=pk)).get_access_token(), None
     except Exception as error:  # noqa: BLE001 - whatever a caller can meet is told to the test
         return None, f"{type(error).__name__}: {error}"
+
+
+def ask(pk, times):
+    """Ask Buffer so many times at once, as different threads do; return the answers."""
+    with ThreadPoolExecutor(times) as threads:
+        return [*threads.map(_answer, [pk] * times)]
+
+
+def _answer(pk):
+    try:
+        return BufferClient(BufferLink(pk=pk)).execute("query { account { id } }")
+    finally:
+        connection.close()
 
 
 def end(pks):
@@ -36,7 +66,30 @@ def end(pks):
     return [disconnect(BufferLink.objects.get(pk=pk)) for pk in pks]
 
 
-JOBS = {"sweep": sweep, "call": call, "end": end}
+def toil(pks, times):
+    """Refresh every link, so many times; return how many were claimed."""
+    claimed = 0
+    for _ in range(times):
+        statements.schedule_all(ids=pks)
+        claimed += flows.sweep()
+    return claimed
+
+
+def rotate(times):
+    """Run `buffer_rotate_keys` so many times; return the exit code and the output of each."""
+    return [keys.rotate() for _ in range(times)]
+
+
+JOBS = {
+    "sweep": sweep,
+    "sweep or fault": sweep_or_fault,
+    "task": task,
+    "call": call,
+    "ask": ask,
+    "end": end,
+    "toil": toil,
+    "rotate": rotate,
+}
 
 
 # SQLite and PostgreSQL put names into the one, MariaDB into the other.

@@ -69,6 +69,16 @@ def sandbox(settings, monkeypatch):
 
 
 @pytest.fixture
+def instance(settings):
+    """Become another instance of the site, for one looks at the same rows: `instance("staging")`."""
+
+    def become(name):
+        settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "INSTANCE": name}
+
+    return become
+
+
+@pytest.fixture
 def heard():
     """Listen to a signal: `heard(signal)` returns the list that its calls are added to."""
     listening = []

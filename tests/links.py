@@ -2,13 +2,17 @@
 
 import uuid
 from datetime import timedelta
+from time import monotonic
 
 from django.db.models import F
 from django.utils import timezone
 
 from buffer_connect.conf import conf
 from buffer_connect.fields import ScopesField
+from buffer_connect.flows.connect.store import store as make_link
+from buffer_connect.graphql import Account
 from buffer_connect.models import BufferLink, statements
+from buffer_connect.models.granted import Granted
 from buffer_connect.models.link import account_key, sealed_column
 from buffer_connect.sealing import Secret
 
@@ -17,6 +21,7 @@ TIMES = (
     "refresh_due_at",
     "connected_at",
     "last_refreshed_at",
+    "last_used_at",
     "next_attempt_at",
     "lease_until",
     "sent_at",
@@ -32,6 +37,7 @@ def link_to(sandbox, user, *, account="account-1", refreshable=True, **scopes):
     issued = sandbox.issue(account=account, **scopes)
     link, _ = BufferLink.objects.get_or_create(
         user=user,
+        kind=BufferLink.Kind.OAUTH,
         account_key=account_key(account),
         defaults={"status": BufferLink.Status.DISCONNECTED, "expires_at": timezone.now()},
     )
@@ -60,6 +66,19 @@ def store(link, tokens, issued):
         scopes=ScopesField().get_prep_value(["account:read", "posts:read", "offline_access"]),
         refreshable=int(refresh_token is not None),
     )
+
+
+def key_of(sandbox, user, *, account="account-1"):
+    """Give `user` a link by an API key, which `sandbox` issues for `account`."""
+    granted = Granted(
+        account=Account(id=account, email="", name="", organizations=[]),
+        access_token=Secret(sandbox.issue_key(account)),
+        refresh_token=None,
+        scopes=(),
+        life=None,
+        sent_at=monotonic(),
+    )
+    return make_link(user.pk, granted).link
 
 
 def digest_of(refresh_token):

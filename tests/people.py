@@ -7,6 +7,7 @@ from django.urls import reverse
 
 LINKS = "/buffer/"
 CONNECT = "/buffer/connect/"
+API_KEY = "/buffer/api-key/"
 CALLBACK = "/buffer/callback/"
 
 
@@ -37,6 +38,10 @@ class Person:
 
     def connect(self, *, fields=None, **decision):
         return self.come_back(self.decide(self.begin(**(fields or {})), **decision))
+
+    def paste(self, key, **request):
+        """Send the form for an API key."""
+        return self.client.post(API_KEY, {"key": key}, **request)
 
     def links_page(self):
         return self.client.get(reverse("buffer_connect:links")).content.decode()

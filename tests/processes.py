@@ -55,6 +55,14 @@ class Process:
         assert self._process.wait() == 0
         return result
 
+    def wait_until_ended(self):
+        """Wait for an end without a result."""
+        assert self._process.wait() == 0
+
+    @property
+    def is_running(self):
+        return self._process.poll() is None
+
     def kill(self):
         """End it as `kill -9` does."""
         self._process.kill()

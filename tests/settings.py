@@ -66,4 +66,6 @@ BUFFER_CONNECT = {
     "CLIENT_SECRET": "tests-client-secret",
     "ENCRYPTION_KEYS": ["tests:CNsp/e3ROkLRfluX0trN4uc7u7At0Ow6Pgf3XdZgUtg="],
     "REDIRECT_URI": "https://testserver/buffer/callback/",
+    # What is not about the bucket does not wait for it.
+    "TIMING": {"SENDS_PER_SECOND": 100_000},
 }

@@ -55,10 +55,41 @@ class ByMethodDecorator(View):
         return account_of(request.buffer_link)
 
 
-@method_decorator(buffer_link_required(), name="dispatch")
+async def awaited_account_of(link):
+    return HttpResponse((await BufferClient(link).aexecute(QUERY))["account"]["id"])
+
+
+@buffer_link_required("posts:read")
+async def awaited(request):
+    return await awaited_account_of(request.buffer_link)
+
+
+@buffer_link_required("posts:read")
 class Awaited(View):
     async def get(self, request):
-        return HttpResponse("never seen")
+        return await awaited_account_of(request.buffer_link)
+
+
+@method_decorator(buffer_link_required("posts:read"), name="dispatch")
+class AwaitedByMethodDecorator(View):
+    async def get(self, request):
+        return await awaited_account_of(request.buffer_link)
+
+
+class AwaitedMethod(View):
+    @method_decorator(buffer_link_required("posts:read"))
+    async def get(self, request):
+        return await awaited_account_of(request.buffer_link)
+
+
+@buffer_link_required(link_kwarg="uid")
+async def awaited_of_one_link(request, uid):
+    return HttpResponse(str(request.buffer_link.pk))
+
+
+async def awaited_bare(request):
+    client = await BufferClient.afor_user(await request.auser(), scopes=["posts:read"])
+    return await awaited_account_of(client.link)
 
 
 def bare(request):
@@ -109,7 +140,12 @@ urlpatterns = [
     path("no-argument/", of_no_argument),
     path("class/", Decorated.as_view()),
     path("method/", ByMethodDecorator.as_view()),
-    path("awaited/", Awaited.as_view()),
+    path("awaited/", awaited),
+    path("awaited-class/", Awaited.as_view()),
+    path("awaited-by-method/", AwaitedByMethodDecorator.as_view()),
+    path("awaited-method/", AwaitedMethod.as_view()),
+    path("awaited-links/<uuid:uid>/", awaited_of_one_link),
+    path("awaited-bare/", awaited_bare),
     path("bare/", bare),
     path("any/", any_users),
     path("template/", in_template),

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from buffer_connect import flows, signals
 from buffer_connect.admin import actions
+from buffer_connect.flows.refresh import breaker
 from buffer_connect.models import BufferLink, PendingRevocation, ServiceState
 from tests.links import held, link_to, make_due
 from tests.staff import LIST, choose, confirm, messages_of, staff_browser
@@ -119,12 +120,10 @@ def test_refresh_now_says_when_the_next_sweep_comes(operator, link, ago, said):
     assert re.match(said, messages_of(response)[-1])
 
 
-def test_refresh_now_says_that_buffer_refuses_this_site(operator, link, sandbox):
-    make_due(link)
-    sandbox.fail_next("invalid_client")
-    flows.sweep()
+def test_refresh_now_names_no_sweep_while_none_refreshes(operator, link):
+    breaker.open_()
     response = choose(operator, "refresh_now", link)
-    assert "Buffer refuses CLIENT_ID and CLIENT_SECRET" in messages_of(response)[-1]
+    assert messages_of(response) == ["1 link will be refreshed by the next sweep."]
 
 
 @pytest.mark.parametrize("action", ["check_again", "disconnect"])
@@ -140,7 +139,16 @@ def test_what_goes_out_to_buffer_asks_first(operator, link, sandbox, action):
 def test_the_page_that_asks_names_accounts_and_users(operator, link):
     BufferLink.objects.update(account_name="Example <Shop>")
     page = choose(operator, "disconnect", link).content.decode()
-    assert "Example &lt;Shop&gt; (member)" in page
+    assert "Example &lt;Shop&gt;, linked by member" in page
+
+
+def test_the_page_that_asks_leads_back_to_the_list(operator, link):
+    page = choose(operator, "disconnect", link, query="?status__exact=active").content.decode()
+    crumbs = page.partition('class="breadcrumbs"')[2].partition("</ol>")[0]
+    links = re.findall(r'href="([^"]*)">([^<]*)<', crumbs)
+    assert links[1:] == [("/admin/buffer_connect/", "Buffer"), (LIST, "Buffer links")]
+    assert 'aria-current="page">Disconnect Buffer links?<' in crumbs
+    assert f'href="{LIST}?status__exact=active">No, take me back<' in page
 
 
 def test_the_page_that_asks_says_what_it_leaves_out(operator, link, other_link):
@@ -160,7 +168,7 @@ def test_the_page_that_asks_stays_short_for_many_links(operator, sandbox, user):
     links = [link_to(sandbox, user, account=f"account-{number}") for number in range(25)]
     page = choose(operator, "disconnect", *links).content.decode()
     assert "25 links" in page
-    assert page.count(" (member)") == 20
+    assert page.count(", linked by member") == 20
     assert "and 5 more" in page
 
 

@@ -10,7 +10,7 @@ from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
 from tests.links import link_to
 from tests.staff import LIST, choose, delete_page, delete_user_page, messages_of, staff_browser
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 committed = pytest.mark.django_db(transaction=True)
 
 OTHER_KEY = ["other:d9yVMvLhT4PwTSlI7cZ0OHOSIbB5WZPY2ZDUQCfCcXk="]

@@ -7,13 +7,16 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands
+from django.db.models import F
 from django.utils import timezone
 
 from buffer_connect import flows
 from buffer_connect.flows.refresh import breaker
 from buffer_connect.management.commands.buffer_status import Command
 from buffer_connect.models import BufferLink, ServiceState
-from tests.links import link_to, tokens_of
+from buffer_connect.sealing import generate_entry
+from tests.keys import NEW, OLD, hold
+from tests.links import held, link_to, tokens_of
 
 
 @pytest.fixture
@@ -47,7 +50,81 @@ def test_a_person_sees_a_line_for_each_number(link):
     lines = dict(line.split(maxsplit=1) for line in show().splitlines()[4:])
     assert lines["links"] == "active 1, revoked 0, disconnected 0"
     assert lines["breaker"] == "closed"
-    assert lines["key"].split() == ["tests", "seals", "links", "1,", "revocations", "0"]
+    assert lines["key"].strip() == "tests  seals  links 1, revocations 0, connects 0"
+
+
+def test_a_person_sees_what_each_key_does(link, settings):
+    hold(settings, NEW, OLD, generate_entry("spare"))
+    BufferLink.objects.update(access_token=b"\x01\x04lost", refresh_token=b"\x01")
+    told = [line for line in show().splitlines() if line.startswith("key ")]
+    words = [line.split()[1:3] for line in told]
+    assert words == [
+        ["new", "seals"],
+        ["tests", "opens"],
+        ["spare", "unused"],
+        ["(no", "id)"],
+        ["lost", "MISSING"],
+    ]
+
+
+@pytest.fixture
+def braked(link):
+    """The link is held back, for the brake is on."""
+    ServiceState.objects.create(name="brake", opened_at=timezone.now() - timedelta(minutes=12))
+    held_back = {"refused_generation": F("generation"), "refused_reason": "revoked_at_buffer"}
+    BufferLink.objects.update(**held_back)
+    return link
+
+
+def test_the_brake_is_told_with_what_can_be_done(braked):
+    first, *rest = show().splitlines()
+    assert first == (
+        "CRITICAL: The brake is on: Buffer refused many links at once, so none is refreshed "
+        "(held back: 1). Find out why, then run buffer_status --retry or --resume."
+    )
+    assert {"brake         ON for 12 min", "held back     revoked_at_buffer 1"} <= {*rest}
+
+
+def test_a_machine_is_told_of_the_brake(braked):
+    told = json.loads(show("--json"))
+    assert told["brake_on_seconds"] == pytest.approx(720, abs=60)
+    assert told["held_back"] == {"revoked_at_buffer": 1}
+
+
+def test_check_tells_of_the_brake_by_its_exit_code(braked):
+    assert exit_code() == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "told", "status"),
+    [
+        ("--resume", "The brake is off. Links that ended: 1\n", "revoked"),
+        ("--retry", "The brake is off. Links that the next sweep tries again: 1\n", "active"),
+    ],
+)
+def test_the_brake_is_taken_off_either_way(braked, option, told, status):
+    assert show(option) == told
+    assert (held(braked).status, held(braked).is_held_back) == (status, False)
+    assert show().startswith("OK")
+
+
+@pytest.mark.parametrize("option", ["--resume", "--retry"])
+def test_where_the_brake_is_not_on_nothing_is_done(link, option):
+    assert show(option) == "The brake is not on.\n"
+    assert held(link).is_active
+
+
+def test_one_cannot_have_both_ways(link):
+    with pytest.raises(CommandError, match="not allowed with"):
+        show("--resume", "--retry")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("option", ["--resume", "--retry"])
+def test_a_way_out_that_fails_is_no_traceback(tmp_path, option):
+    done = on_an_empty_database(tmp_path, option)
+    assert done.returncode == 2
+    assert done.stderr.startswith("CommandError: The brake is as it was.")
 
 
 def test_what_needs_attention_comes_first(link):
@@ -123,14 +200,18 @@ def test_settings_that_cannot_be_used_are_critical_and_no_traceback(db, settings
     assert error.value.returncode == 2
 
 
-def test_a_database_without_our_tables_is_critical_and_no_traceback(tmp_path):
-    command = [sys.executable, "-m", "django", "buffer_status"]
+def on_an_empty_database(tmp_path, *arguments):
+    command = [sys.executable, "-m", "django", "buffer_status", *arguments]
     environment = {
         **os.environ,
         "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}",
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_database_without_our_tables_is_critical_and_no_traceback(tmp_path):
+    done = on_an_empty_database(tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("CommandError: The status cannot be read.")
 

@@ -4,15 +4,17 @@ The canaries are the secrets themselves: tokens, codes, states, verifiers, the c
 the key, as they are and as URLs encode them.
 """
 
+import json
 import logging
 import sys
 from contextlib import contextmanager
 from datetime import timedelta
+from html import escape
 from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
 from django.conf import settings as site
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, connection
 from django.db.models import F
@@ -30,8 +32,10 @@ from buffer_connect.models import (
     PendingRevocation,
 )
 from buffer_connect.schedule import beat_schedule
-from tests.links import age, held, link_to, make_due
+from tests.keys import NEW, OLD, hold, kids_of, rotate
+from tests.links import age, held, key_of, link_to, make_due, tokens_of
 from tests.people import Person
+from tests.refresh.steps import RESEAL
 
 QUERY = "query { account { id } }"
 SENT = ("state", "code", "code_verifier", "refresh_token", "client_secret", "token")
@@ -174,6 +178,19 @@ def test_refreshing_and_calling_write_no_secret(sandbox, user, sinks):
     assert leaks(sinks, sandbox) == set()
 
 
+def test_rotating_keys_writes_no_secret(sandbox, user, other_user, settings, sinks):
+    hold(settings, OLD)
+    damaged, link = link_to(sandbox, user), link_to(sandbox, other_user)
+    BufferLink.objects.filter(pk=damaged.pk).update(access_token=link.access_token)
+    hold(settings, NEW, OLD)
+    with full_disk(RESEAL), pytest.raises(CommandError) as raised:
+        call_command("buffer_rotate_keys")
+    sinks.add(rotate("--dry-run")[1], rotate("--verbosity", "2")[1])
+    sinks.add(*error_reports(None, raised._excinfo))
+    assert kids_of(link)[0] == "new"
+    assert leaks(sinks, sandbox) == set()
+
+
 def test_disconnecting_writes_no_secret(sandbox, person, sinks):
     faults = ["outage", "rate_limit", "html", "invalid_client", "cut"]
     for fault in (*faults, "oauth_error"):
@@ -191,11 +208,61 @@ def test_disconnecting_writes_no_secret(sandbox, person, sinks):
     assert leaks(sinks, sandbox) == set()
 
 
+def forms_of(key):
+    return key, quote(key, safe=""), escape(key), json.dumps(key)[1:-1], repr(key)[1:-1]
+
+
+@pytest.fixture
+def allowed(settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": True}
+
+
+def test_pasting_a_key_writes_no_secret(sandbox, person, allowed, sinks):
+    key = sandbox.issue_key()
+    for fault in ("outage", "rate_limit", "html", "graphql_error"):
+        sandbox.fail_next(fault, on="api")
+        sinks.add_response(person.paste(key))
+    sinks.add_response(person.paste(f"{key} {key}"))
+    sinks.add_response(person.paste(key))
+    link = BufferLink.objects.get()
+    sinks.add(person.links_page(), repr(link), BufferClient(link), *LinkEvent.objects.all())
+    sandbox.delete_key(key)
+    with pytest.raises(BufferConnectError) as raised:
+        BufferClient(link).execute(QUERY)
+    sinks.add(*error_reports(None, raised._excinfo))
+    person.client.post(reverse("buffer_connect:disconnect", args=[link.uid]))
+    assert key in sandbox.requests_to("api")[-1].bearer_token
+    assert leaks(sinks, sandbox, *forms_of(key)) == set()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ("INSERT", "buffer_connect_bufferlink"),
+        ("UPDATE", "buffer_connect_bufferlink", "generation = 1"),
+        ("INSERT", "buffer_connect_linkevent"),
+    ],
+)
+def test_an_error_report_of_a_pasted_key_holds_no_secret(
+    sandbox, person, settings, allowed, sinks, reports, debug, statement
+):
+    settings.DEBUG = debug
+    key = sandbox.issue_key()
+    with full_disk(*statement):
+        response = sinks.add_response(person.paste(key))
+    assert response.status_code == 500
+    assert "the disk is full" in "\n".join(sinks.texts)
+    assert leaks(sinks, sandbox, *forms_of(key)) == set()
+
+
 def age_outbox(**by):
     ago = timedelta(**by)
     PendingRevocation.objects.update(next_attempt_at=F("next_attempt_at") - ago)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize(
     "statement",
@@ -223,21 +290,23 @@ def test_an_error_report_of_a_disconnect_holds_no_secret(
 
 
 def test_the_admin_shows_no_secret(sandbox, user, admin_client, sinks):
-    link = link_to(sandbox, user)
+    link, key = link_to(sandbox, user), key_of(sandbox, user)
     sinks.add_response(admin_client.get(reverse("admin:buffer_connect_bufferlink_changelist")))
-    change = reverse("admin:buffer_connect_bufferlink_change", args=[link.pk])
-    page = sinks.add_response(admin_client.get(change)).content.decode()
-    assert str(link.uid) in page
+    for each in (key, link):
+        change = reverse("admin:buffer_connect_bufferlink_change", args=[each.pk])
+        page = sinks.add_response(admin_client.get(change)).content.decode()
+        assert str(each.uid) in page
     assert link.refresh_token_digest not in page
-    assert leaks(sinks, sandbox) == set()
+    assert leaks(sinks, sandbox, *forms_of(tokens_of(key)[0])) == set()
 
 
 def test_a_dump_holds_no_secret(sandbox, user, capsys, sinks):
     link_to(sandbox, user)
+    key = key_of(sandbox, user)
     call_command("dumpdata")
     sinks.add(capsys.readouterr().out)
     assert "bufferlink" in sinks.texts[-1]
-    assert leaks(sinks, sandbox) == set()
+    assert leaks(sinks, sandbox, *forms_of(tokens_of(key)[0])) == set()
 
 
 def test_tasks_take_no_arguments():
@@ -247,6 +316,7 @@ def test_tasks_take_no_arguments():
             task("an-argument")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize(
     "statement",
@@ -269,6 +339,7 @@ def test_an_error_report_of_the_callback_holds_no_secret(
     assert leaks(sinks, sandbox, query["state"], query["code"]) == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("words", [("lease_owner =",), ("sent_count =",), ("generation + 1",)])
 def test_an_error_report_of_a_refresh_holds_no_secret(sandbox, user, settings, sinks, debug, words):

@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from buffer_connect.conf import NAMES, Settings, conf, did_you_mean
+from buffer_connect.conf import NAMES, Settings, conf
 from buffer_connect.sealing import Secret, generate_entry
 from buffer_connect.timing import Timing
+from buffer_connect.values import did_you_mean
 
 KEY = generate_entry("2026-11")
 READABLE = sorted(name for name in vars(Settings) if not name.startswith("_"))
@@ -24,16 +25,20 @@ def configure(settings, monkeypatch):
 def test_the_defaults(configure):
     configure()
     assert {name: getattr(conf, name) for name in READABLE if name != "keyring"} == {
+        "active_within": timedelta(days=30),
+        "allow_api_keys": False,
         "api_url": "https://api.buffer.com",
         "authorization_endpoint": "https://auth.buffer.com/auth",
         "client_id": "app",
         "client_secret": None,
         "debug": False,
         "default_next_url": None,
+        "instance": None,
         "introspection_endpoint": "https://auth.buffer.com/token/introspection",
         "is_dict": True,
         "issuer": "https://auth.buffer.com",
         "redirect_uri": None,
+        "refresh_policy": "eager",
         "require_iss": True,
         "retention": timedelta(days=90),
         "revocation_endpoint": "https://auth.buffer.com/token/revocation",
@@ -83,6 +88,11 @@ def test_revocation_and_introspection_can_be_turned_off(configure):
 def test_account_and_offline_access_are_always_asked(configure):
     configure(SCOPES=["posts:write", "posts:write"])
     assert conf.scopes == ("posts:write", "account:read", "offline_access")
+
+
+def test_the_name_of_the_instance_is_the_same_in_capital_letters(configure):
+    configure(INSTANCE="Production")
+    assert conf.instance == "production"
 
 
 def test_the_times_are_seconds(configure):
@@ -138,6 +148,11 @@ def test_the_times_of_the_demo_fit_together(configure):
         ("api_url", {"API_URL": "api.buffer.com"}, "absolute URL"),
         ("require_iss", {"REQUIRE_ISS": 0}, "True or False"),
         ("default_next_url", {"DEFAULT_NEXT_URL": 1}, "a str or None"),
+        ("instance", {"INSTANCE": 1}, "a str or None"),
+        ("instance", {"INSTANCE": ""}, "1 to 100"),
+        ("instance", {"INSTANCE": "x" * 101}, "1 to 100"),
+        ("instance", {"INSTANCE": "the site"}, "without blanks"),
+        ("instance", {"INSTANCE": "größer"}, "ASCII"),
         ("timing", {"TIMING": {"LEASES": 1}}, "Did you mean LEASE"),
         ("timing", {"TIMING": {1: 1}}, "It takes MARGIN"),
         ("timing", {"TIMING": {"READ": 5}}, "READ must be a positive timedelta"),
@@ -148,6 +163,10 @@ def test_the_times_of_the_demo_fit_together(configure):
         ("timing", {"TIMING": seconds(QUARANTINE=254)}, "QUARANTINE must be at least"),
         ("retention", {"RETENTION": 90}, "to a timedelta"),
         ("retention", {"RETENTION": timedelta(0)}, "positive"),
+        ("refresh_policy", {"REFRESH_POLICY": "on-demand"}, "one of eager, active, on_demand"),
+        ("refresh_policy", {"REFRESH_POLICY": None}, "to a str"),
+        ("active_within", {"ACTIVE_WITHIN": 30}, "to a timedelta"),
+        ("active_within", {"ACTIVE_WITHIN": timedelta(0)}, "positive"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

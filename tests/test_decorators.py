@@ -7,7 +7,6 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.http import HttpResponse
-from django.views import View
 
 from buffer_connect.decorators import buffer_link_required
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
@@ -17,7 +16,8 @@ from tests.people import CONNECT, LINKS, Person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.site_views")]
 
-EVERY_FORM = ["/decorated/", "/class/", "/method/"]
+AWAITED = ["/awaited/", "/awaited-class/", "/awaited-by-method/"]
+EVERY_FORM = ["/decorated/", "/class/", "/method/", *AWAITED]
 JSON = {"Accept": "application/json"}
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/board/"}
 
@@ -232,7 +232,7 @@ def test_several_links_get_a_page_that_says_so(browser, sandbox, user, link):
     assert response.status_code == 409
     assert "Several of your Buffer accounts fit" in response.content.decode()
     assert f'href="{LINKS}"' in response.content.decode()
-    assert response.content.decode().count("<li>a Buffer account linked on ") == 2
+    assert response.content.decode().count("<li>Buffer account ") == 2
     assert str(link.uid) not in response.content.decode()
 
 
@@ -342,30 +342,6 @@ def test_one_query_finds_the_link(rf, user, link, django_assert_num_queries):
     request.user = user
     with django_assert_num_queries(1):
         buffer_link_required("posts:read")(lambda request: HttpResponse())(request)
-
-
-def test_an_async_view_is_refused_where_it_is_decorated():
-    async def view(request):
-        return HttpResponse()
-
-    with pytest.raises(TypeError, match="async"):
-        buffer_link_required()(view)
-
-
-def test_an_async_class_is_refused_where_it_is_decorated():
-    class Awaited(View):
-        async def get(self, request):
-            return HttpResponse()
-
-    with pytest.raises(TypeError, match="Awaited"):
-        buffer_link_required()(Awaited)
-    with pytest.raises(TypeError, match="async"):
-        buffer_link_required()(Awaited.as_view())
-
-
-def test_an_async_class_behind_a_method_decorator_is_refused_when_it_runs(browser, link):
-    with pytest.raises(TypeError, match="async"):
-        browser.get("/awaited/")
 
 
 def test_forgotten_parentheses_are_named():

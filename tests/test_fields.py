@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from django.core import serializers
 from django.db import models
+from django.utils import timezone
 
 from buffer_connect.exceptions import KeyUnavailable, Tampered
 from buffer_connect.fields import ScopesField, SealedField
@@ -25,7 +26,7 @@ def link(django_user_model):
     def make(name, **values):
         user = django_user_model.objects.create(username=name)
         return BufferLink.objects.create(
-            user=user, kind="api_key", status="active", account_key=name, **values
+            user=user, status="active", account_key=name, expires_at=timezone.now(), **values
         )
 
     return make

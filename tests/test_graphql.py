@@ -1,25 +1,34 @@
 import json
+from datetime import UTC, datetime
 
 import graphql as graphql_core
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffer_connect.exceptions import BufferAPIError, BufferUnavailable, RateLimited
+from buffer_connect.exceptions import (
+    BufferAPIError,
+    BufferUnavailable,
+    MutationFailed,
+    RateLimited,
+)
 from buffer_connect.graphql import (
     ACCOUNT_QUERY,
     Account,
     judge_api_response,
     payload,
     raise_for_errors,
+    raise_for_mutation_errors,
     read_account,
 )
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 def judge(status=200, body=None, headers=None, *, complete=True):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
-    return judge_api_response(status, headers or {}, body, complete=complete)
+    return judge_api_response(status, headers or {}, body, complete=complete, now=NOW)
 
 
 def failure(code, data=None, **extensions):
@@ -56,6 +65,44 @@ def test_a_typed_mutation_error_is_data():
 
 
 @pytest.mark.parametrize(
+    ("payload", "kind", "message"),
+    [
+        ({"__typename": "LimitReachedError", "message": "no"}, "LimitReachedError", "no"),
+        ({"__typename": "UnheardOfError"}, "UnheardOfError", ""),
+        ({"__typename": "NotFoundError", "message": None}, "NotFoundError", ""),
+        ({"message": "no"}, "MutationError", "no"),
+        ({"__typename": None, "message": ""}, "MutationError", ""),
+        ({"message": "no", "code": 1023}, "MutationError", "no"),
+    ],
+    ids=range(6),
+)
+def test_which_payloads_are_typed_errors(payload, kind, message):
+    data = {"createPost": payload}
+    with pytest.raises(MutationFailed) as raised:
+        raise_for_mutation_errors(data)
+    assert (raised.value.type, raised.value.message) == (kind, message)
+    assert raised.value.data is data
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"__typename": "PostActionSuccess", "post": {"id": "1"}},
+        {"__typename": "PostActionSuccess", "message": "an alias"},
+        {"post": {"id": "1", "error": {"__typename": "PostPublishingError", "message": "x"}}},
+        {"message": {"a": 1}},
+        {},
+        None,
+        [],
+        "Mutation",
+    ],
+    ids=range(8),
+)
+def test_which_payloads_are_none(payload):
+    raise_for_mutation_errors({"createPost": payload})
+
+
+@pytest.mark.parametrize(
     ("status", "body", "unauthenticated", "http_unauthorized"),
     [
         (401, failure("UNAUTHENTICATED"), True, True),
@@ -78,6 +125,19 @@ def test_which_answers_speak_of_the_access_token(status, body, unauthenticated, 
         unauthenticated,
         http_unauthorized,
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "data", "rate_limited"),
+    [
+        (200, None, True),
+        (200, {"one": None}, True),
+        (200, {"one": {"id": "1"}, "two": None}, False),
+        (429, {"one": {"id": "1"}}, True),
+    ],
+)
+def test_an_answer_that_holds_data_was_not_stopped_by_a_rate_limit(status, data, rate_limited):
+    assert judge(status, failure("RATE_LIMIT_EXCEEDED", data)).rate_limited is rate_limited
 
 
 @pytest.mark.parametrize(
@@ -213,7 +273,7 @@ documents = st.recursive(
 
 @given(st.integers(100, 599) | st.just(200), documents | st.binary(max_size=100), st.booleans())
 def test_every_answer_is_data_or_one_of_three_refusals(status, body, complete):
-    answer = judge_api_response(status, {}, body, complete=complete)
+    answer = judge(status, body, complete=complete)
     try:
         data = raise_for_errors(answer)
     except (RateLimited, BufferUnavailable, BufferAPIError):

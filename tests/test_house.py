@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 import buffer_connect
 
 PACKAGE = Path(buffer_connect.__file__).parent
@@ -15,14 +13,12 @@ POSITIONAL_PARAMETERS = 5
 # The signature of requests' HTTPAdapter.send.
 OF_OTHERS = {"send"}
 
-every_module = pytest.mark.parametrize(
-    "path", MODULES, ids=[str(path.relative_to(PACKAGE)) for path in MODULES]
-)
-
-
-def functions(path):
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+FUNCTIONS = [
+    (path, node)
+    for path in MODULES
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+]
 
 
 def parameters(function):
@@ -30,18 +26,16 @@ def parameters(function):
     return [argument for argument in named if argument.arg not in {"self", "cls"}]
 
 
-@every_module
-def test_a_module_fits_the_house(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MODULE_LINES
-
-
-@every_module
-def test_its_functions_fit_a_screen(path):
-    long = [f.name for f in functions(path) if f.end_lineno - f.lineno >= FUNCTION_LINES]
+def test_every_module_fits_the_house():
+    long = [p for p in MODULES if len(p.read_text(encoding="utf-8").splitlines()) > MODULE_LINES]
     assert long == []
 
 
-@every_module
-def test_its_functions_take_few_positional_parameters(path):
-    greedy = {f.name for f in functions(path) if len(parameters(f)) > POSITIONAL_PARAMETERS}
+def test_every_function_fits_a_screen():
+    long = [(path, f.name) for path, f in FUNCTIONS if f.end_lineno - f.lineno >= FUNCTION_LINES]
+    assert long == []
+
+
+def test_every_function_takes_few_positional_parameters():
+    greedy = {f.name for _, f in FUNCTIONS if len(parameters(f)) > POSITIONAL_PARAMETERS}
     assert greedy - OF_OTHERS == set()

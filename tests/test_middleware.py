@@ -1,8 +1,6 @@
 """`ReconnectMiddleware`: prompts for views that decorate nothing."""
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.test import AsyncClient
 
 from buffer_connect.exceptions import AmbiguousLink, LinkRevoked
 from tests.links import link_to
@@ -83,10 +81,3 @@ def test_several_links_are_the_views_to_choose_from(browser, sandbox, user, link
     link_to(sandbox, user, account="account-2")
     with pytest.raises(AmbiguousLink):
         browser.get("/bare/")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_it_works_under_asgi(browser, user, dead):
-    client = AsyncClient()
-    client.force_login(user)
-    assert async_to_sync(client.get)("/bare/").status_code == 303

@@ -81,9 +81,26 @@ def test_when_the_next_refresh_is_due(seconds, margin, random, expected):
     assert due_in(seconds, margin=margin, random=random) == pytest.approx(expected)
 
 
-@given(st.integers(1, 31_536_000), st.none() | st.floats(0.1, 1e6), fractions)
-def test_a_refresh_is_never_due_at_once(seconds, margin, fraction):
-    due = due_in(seconds, margin=margin, random=lambda: fraction)
+@pytest.mark.parametrize(
+    ("seconds", "random", "expected"),
+    [
+        (3600, lowest, 77_760),
+        (3600, middle, 86_400),
+        (3600, highest, 95_040),
+        (1, middle, 86_400),
+        (-60, middle, 86_400),
+        (7 * 86_400, middle, 453_600),
+    ],
+)
+def test_a_link_that_rests_is_due_once_a_day_and_never_sooner_than_one_that_does_not(
+    seconds, random, expected
+):
+    assert due_in(seconds, margin=None, random=random, rests=True) == pytest.approx(expected)
+
+
+@given(st.integers(1, 31_536_000), st.none() | st.floats(0.1, 1e6), fractions, st.booleans())
+def test_a_refresh_is_never_due_at_once(seconds, margin, fraction, rests):
+    due = due_in(seconds, margin=margin, random=lambda: fraction, rests=rests)
     assert due >= max(5, min(30, seconds / 2))
 
 

@@ -53,6 +53,12 @@ def ended(user, sandbox):
     return link
 
 
+@pytest.fixture
+def nameless(user, sandbox):
+    """A link to an account of which Buffer has told no name."""
+    return link_to(sandbox, user)
+
+
 def outline(person, path):
     return Outline(person.client.get(path).content.decode())
 
@@ -213,14 +219,53 @@ def test_a_dangerous_button_can_be_read(scheme, ground):
 def test_an_account_without_a_name_is_called_by_its_date(user, sandbox):
     link = link_to(sandbox, user)
     link.connected_at = WHEN
-    assert wording.account(link) == "a Buffer account linked on Nov. 22, 2026, noon UTC"
+    assert str(link) == f"Buffer account {str(link.uid)[:4]} (connected on Nov. 22, 2026)"
+
+
+def test_the_date_is_that_of_the_users_zone(user, sandbox):
+    link = link_to(sandbox, user)
+    link.connected_at = WHEN
+    with timezone.override("Pacific/Kiritimati"):
+        assert str(link).endswith("(connected on Nov. 23, 2026)")
+
+
+def test_an_account_that_was_never_connected_has_no_date():
+    link = BufferLink()
+    assert str(link) == f"Buffer account {str(link.uid)[:4]}"
 
 
 @pytest.mark.parametrize("known", ["account_name", "account_email"])
 def test_an_account_with_a_name_is_called_by_it(user, sandbox, known):
     link = link_to(sandbox, user)
     setattr(link, known, "member")
-    assert wording.account(link) == "member"
+    assert str(link) == "member"
+
+
+def test_two_accounts_without_a_name_are_told_apart(person, user, sandbox, nameless):
+    link_to(sandbox, user, account="account-2")
+    BufferLink.objects.update(connected_at=WHEN)
+    names = re.findall(r"<h2>(.*)</h2>", person.links_page())
+    assert len({*names}) == len(names) == 2
+
+
+@pytest.mark.parametrize("status", ["active", "revoked"])
+@pytest.mark.parametrize("path", ["", "{}/disconnect/", "connect/?scope=posts:write&link={}"])
+def test_nobody_is_shown_a_uid(person, nameless, status, path):
+    BufferLink.objects.update(status=status, reason="unauthorized")
+    page = person.client.get(LINKS + path.format(nameless.uid)).content.decode()
+    assert str(nameless) in page
+    assert str(nameless.uid) not in re.sub("<[^>]*>", "", page)
+
+
+def test_a_notice_calls_an_account_without_a_name_by_its_date(person, nameless):
+    person.client.post(f"{LINKS}{nameless.uid}/disconnect/")
+    assert f"{nameless} is disconnected, and Buffer has" in person.links_page()
+
+
+def test_a_link_that_is_checked_again_is_called_so_too(person, nameless, sandbox):
+    BufferLink.objects.update(status="revoked", reason="unauthorized")
+    person.client.post(f"{LINKS}{nameless.uid}/check/")
+    assert f"Buffer accepts {nameless} again." in person.links_page()
 
 
 def test_a_notice_of_an_older_release_is_passed_over(person):

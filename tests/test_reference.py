@@ -20,6 +20,7 @@ from buffer_connect import (
     decorators,
     exceptions,
     middleware,
+    responses,
     schedule,
     signals,
     tasks,
@@ -29,6 +30,7 @@ from buffer_connect.models import BufferLink, LinkEvent
 from buffer_connect.models.link import BufferLinkQuerySet
 from buffer_connect.sealing import generate_entry
 from buffer_connect.templatetags import buffer_connect as tags
+from buffer_connect.testing import FakeBuffer, Post, SentRequest, buffer, fixtures
 from buffer_connect.timing import Timing
 from tests.documents import names, reference
 
@@ -39,7 +41,9 @@ REQUIRED = {"CLIENT_ID": "a-client", "ENCRYPTION_KEYS": [generate_entry("tests")
 INTERFACE = [
     (client, reference("client")),
     (decorators, reference("prompts")),
+    (responses, reference("responses")),
     (schedule, reference("tasks")),
+    (buffer, reference("testing")),
 ]
 COMMANDS = sorted(name for name, app in get_commands().items() if app == "buffer_connect")
 EXCEPTIONS = [
@@ -157,7 +161,7 @@ def test_each_decorator_middleware_and_tag_is_told():
 
 @pytest.mark.parametrize("error", EXCEPTIONS, ids=lambda error: error.__name__)
 def test_each_exception_is_told_with_what_it_carries(error):
-    assigned = re.findall(r"self\.(\w+) =", inspect.getsource(error))
+    assigned = re.findall(r"self\.([a-z]\w*) =", inspect.getsource(error))
     properties = [name for name, value in vars(error).items() if isinstance(value, property)]
     told = names(reference("exceptions").fact(error.__name__, "Attributes"))
     assert sorted(told) == sorted({*assigned, *properties})
@@ -204,6 +208,23 @@ def test_each_option_of_a_command_is_told(name):
 
 def options(parser):
     return [action.option_strings[-1] for action in parser._actions if action.option_strings]
+
+
+@pytest.mark.parametrize("record", [Post, SentRequest])
+def test_each_field_of_what_the_fake_buffer_was_sent_is_told(record):
+    cells = reference("testing").table(record.__name__)
+    told = [name for cell in cells for name in names(cell)]
+    assert sorted(told) == sorted(name for name in dir(record) if not name.startswith("_"))
+
+
+def test_each_property_of_the_fake_buffer_is_told():
+    there = [name for name, value in vars(FakeBuffer).items() if isinstance(value, property)]
+    assert list(reference("testing").table("What it was sent")) == there
+
+
+def test_each_fixture_for_sites_is_told():
+    there = [name for name, value in vars(fixtures).items() if hasattr(value, "_fixture_function")]
+    assert list(reference("testing").table("Fixtures")) == there
 
 
 def test_each_kind_of_event_is_told():

@@ -161,7 +161,7 @@ def test_the_number_of_queries_does_not_follow_the_number_of_links(
     link, sandbox, other_user, django_assert_max_num_queries
 ):
     link_to(sandbox, other_user)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         status.read()
 
 
@@ -174,6 +174,22 @@ def test_the_breaker_of_another_secret_is_none_of_ours(swept, settings):
     breaker.open_()
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "CLIENT_SECRET": "the right one"}
     assert about("breaker_open_seconds") == []
+
+
+def test_a_brake_that_is_on_is_critical(swept):
+    ServiceState.objects.create(name="brake", opened_at=ago(minutes=3))
+    assert about("brake_on_seconds") == [Level.CRITICAL]
+    assert status.read().brake_on_seconds == pytest.approx(180, abs=30)
+
+
+def test_a_brake_that_was_taken_off_is_none_of_our_worries(swept):
+    ServiceState.objects.create(name="brake", updated_at=ago(minutes=3))
+    assert judge(status.read(), Limits()) == []
+
+
+def test_what_is_held_back_is_counted_by_reason(link):
+    change(link, refused_generation=1, refused_reason="answer_lost")
+    assert status.read().held_back == {"answer_lost": 1}
 
 
 def test_a_sweep_that_stands_still_is_critical(swept):

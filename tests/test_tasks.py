@@ -12,6 +12,7 @@ from buffer_connect import tasks
 from buffer_connect.models import ServiceState
 from buffer_connect.schedule import beat_schedule
 from tests.links import held, link_to, make_due
+from tests.processes import starting
 from tests.refresh.steps import STORE
 
 
@@ -35,6 +36,14 @@ def test_the_beat_task_leaves_a_sign_of_life(db):
 def test_the_tasks_have_the_names_of_the_schedule(db):
     named = {entry["task"] for entry in beat_schedule().values()}
     assert named == {tasks.refresh_due_links.name, tasks.clean_up.name}
+
+
+@pytest.mark.long
+def test_a_shutdown_amid_a_store_waits_for_it(link, database_url):
+    with starting(database_url) as start:
+        worker = start("task", signal_at=(STORE, "before", signal.SIGTERM))
+        worker.ready().go().wait_until_ended()
+    assert held(link).generation == 2
 
 
 def test_the_tasks_keep_no_results():
@@ -84,6 +93,7 @@ def test_the_loop_outlives_a_database_that_is_away(link, handlers):
     assert held(link).generation == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_loop_ends_when_it_is_asked_to(database_url, number):
     command = [sys.executable, "-m", "django", "buffer_refresh", "--loop", "--every", "0.1"]

@@ -1,7 +1,8 @@
 """The admin's window on links: what a flow owns can be looked at, never edited.
 
-`links` is the list and the detail, `history` what stands below it, `standing` how a link fares;
-`actions` are what staff may ask of the flows, and `outcomes` what they are told about it.
+`links` puts the pages together: `listing` and `columns` are the list, `fieldsets` and `history` a
+link's own page, `standing` how it fares; `actions` are what staff may ask of the flows,
+`confirmation` asks them back, and `outcomes` is what they are told.
 """
 
 from buffer_connect.admin.links import BufferLinkAdmin

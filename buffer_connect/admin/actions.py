@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE
@@ -26,8 +26,12 @@ from buffer_connect.exceptions import (
     TokenUnavailable,
 )
 from buffer_connect.flows import check
+from buffer_connect.flows.instance import OfAnotherInstance
 from buffer_connect.models import BufferLink, statements
 from buffer_connect.models.clock import DatabaseNow
+
+if TYPE_CHECKING:
+    from buffer_connect.models.link import BufferLinkQuerySet
 
 # Seconds. The last one begun may take 20 more; servers commonly end a request after 30.
 GOES_ON_FOR = 10.0
@@ -52,12 +56,14 @@ class Step:
 @admin.action(permissions=["operate"], description=_("Refresh now"))
 def refresh_now(modeladmin: Any, request: HttpRequest, queryset: Links) -> None:
     """S for each; the next sweep does the rest. What is due already keeps its place."""
-    active = queryset.filter(status=BufferLink.Status.ACTIVE)
+    links = cast("BufferLinkQuerySet", queryset)
+    ours, elsewhere = links.ours(), links.elsewhere()
+    active = ours.active()
     due = list(active.filter(refresh_due_at__lte=DatabaseNow()))
     later = active.filter(refresh_due_at__gt=DatabaseNow())
-    waiting = list(later.annotate(held_back=standing.HELD_BACK))
-    found = Counter({Outcome.DUE_ALREADY: len(due)})
-    found[Outcome.NOT_REFRESHABLE] = queryset.count() - len(waiting) - len(due)
+    waiting = list(later.annotate(waits=standing.WAITS))
+    found = Counter({Outcome.DUE_ALREADY: len(due), Outcome.ELSEWHERE: elsewhere.count()})
+    found[Outcome.NOT_REFRESHABLE] = ours.count() - len(waiting) - len(due)
     journal.write(request, due, CHANGE, str(LOGGED[Outcome.DUE_ALREADY]))
     for some in _grouped(waiting):
         found += _schedule(request, some)
@@ -109,10 +115,10 @@ def _each(request: HttpRequest, links: Links, act: Act) -> Counter[Outcome]:
 def _schedule(request: HttpRequest, links: list[Any]) -> Counter[Outcome]:
     scheduled = statements.schedule_all(ids=[link.pk for link in links])
     journal.write(request, links, CHANGE, str(LOGGED[Outcome.SCHEDULED]))
-    held_back = min(scheduled, sum(link.held_back for link in links))
+    waits = min(scheduled, sum(link.waits for link in links))
     counts = {
-        Outcome.SCHEDULED: scheduled - held_back,
-        Outcome.WAITS: held_back,
+        Outcome.SCHEDULED: scheduled - waits,
+        Outcome.WAITS: waits,
         Outcome.NOT_REFRESHABLE: len(links) - scheduled,
     }
     return Counter(counts)
@@ -125,6 +131,8 @@ def _grouped(links: list[Any]) -> Iterator[list[Any]]:
 def _check(request: HttpRequest, link: BufferLink) -> Outcome:
     try:
         checked = check.check_again(link)
+    except OfAnotherInstance:
+        return Outcome.ELSEWHERE
     except (BufferUnavailable, RateLimited, TokenUnavailable):
         return Outcome.NOT_CHECKED
     except DecryptionFailed:

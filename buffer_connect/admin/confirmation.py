@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from buffer_connect.admin.columns import breakable
 from buffer_connect.models import BufferLink
 from buffer_connect.wording import Words
 
@@ -66,7 +67,7 @@ def ask(
         **modeladmin.admin_site.each_context(request),
         "title": question.title,
         "question": question,
-        "links": shown,
+        "links": [(breakable(link), breakable(link.user)) for link in shown],
         "count": count,
         "more": count - len(shown),
         "left_out": left_out,

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from buffer_connect.admin.outcomes import Outcome, tell
 from buffer_connect.exceptions import DecryptionFailed, TokenUnavailable
 from buffer_connect.flows.disconnect import disconnect
+from buffer_connect.flows.instance import OfAnotherInstance
 from buffer_connect.models import BufferLink
 
 # Seconds. A request to Buffer takes 5 at most here; servers commonly end a request after 30.
@@ -21,6 +22,8 @@ def end(request: HttpRequest, link: BufferLink) -> Outcome:
     opens = _opens(link)
     try:
         revoked = disconnect(link, request=request)
+    except OfAnotherInstance:
+        return Outcome.ELSEWHERE
     except TokenUnavailable:
         return Outcome.CHANGING
     if revoked is not None:

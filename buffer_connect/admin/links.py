@@ -10,33 +10,24 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from buffer_connect.admin import actions, ending, journal, standing
+from buffer_connect.admin import (
+    actions,
+    columns,
+    ending,
+    fieldsets,
+    incidents,
+    journal,
+    standing,
+)
 from buffer_connect.admin.history import HistoryInline
+from buffer_connect.admin.listing import LinkList
 from buffer_connect.models import BufferLink
 from buffer_connect.transactions import own_transactions
 
 SECRET = ("refresh_token", "access_token", "refresh_token_digest")
-_PROTOCOL = (
-    "uid",
-    "epoch",
-    "generation",
-    "sent_generation",
-    "sent_count",
-    "sent_at",
-    "sent_ended_at",
-    "lease_until",
-    "rejected_generation",
-    "forced_at",
-    "refused_generation",
-    "refused_reason",
-    "anomaly_at",
-    "restored_at",
-    "instance",
-)
 
 
 @admin.register(BufferLink)
@@ -46,15 +37,7 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     They can be deleted, since their users can, and then Buffer is told.
     """
 
-    list_display = (
-        "account",
-        "badge_and_why",
-        "user",
-        "expires_at",
-        "last_refreshed_at",
-        "next_attempt",
-        "scopes",
-    )
+    list_display = columns.COLUMNS
     list_filter = ("status", standing.RefreshingFilter, "reason", "kind")
     list_select_related = ("user",)
     # It reads every row twice: an index would cost every refresh more than it saves here.
@@ -63,28 +46,6 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     show_full_result_count = False
     actions = (actions.refresh_now, actions.check_again, actions.disconnect)
     inlines = (HistoryInline,)
-    fieldsets = (
-        (None, {"fields": ("account", "user", "badge", "why", "status_changed_at")}),
-        (
-            _("Account"),
-            {"fields": ("account_name", "account_email", "account_id", "organization_names")},
-        ),
-        (_("Access"), {"fields": ("kind", "scopes", "connected_at", "expires_at", "last_used_at")}),
-        (
-            _("Refreshing"),
-            {
-                "fields": (
-                    "last_refreshed_at",
-                    "next_attempt",
-                    "refresh_due_at",
-                    "next_attempt_at",
-                    "failures",
-                    "last_error",
-                )
-            },
-        ),
-        (_("Protocol"), {"classes": ("collapse",), "fields": _PROTOCOL}),
-    )
 
     class Media:
         css = {"all": ("buffer_connect/admin.css",)}
@@ -109,6 +70,12 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
         links: QuerySet[Any] = super().get_queryset(request).annotate(standing=standing.STANDING)
         return links.defer(*SECRET)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LinkList]:
+        return LinkList
+
+    def get_fieldsets(self, request: HttpRequest, obj: BufferLink | None = None) -> Any:
+        return fieldsets.of(obj)
+
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         user = f"user__{get_user_model().USERNAME_FIELD}"
         # The logs name links by their uid.
@@ -117,7 +84,8 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     # What the flows do is committed step by step, whatever ATOMIC_REQUESTS says.
     @own_transactions
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, extra_context)
+        context = {"incidents": incidents.told(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     @own_transactions
     def delete_view(
@@ -136,15 +104,6 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         return journal.write(request, queryset, DELETION)
 
-    @admin.display(description=_("account"), ordering="account_name")
-    def account(self, link: BufferLink) -> str:
-        return str(link)
-
-    @admin.display(description=_("status"), ordering="status")
-    def badge_and_why(self, link: Any) -> SafeString:
-        why = standing.why(link, link.standing)
-        return format_html('{}<div class="buffer-why">{}</div>', standing.badge(link.standing), why)
-
     @admin.display(description=_("status"))
     def badge(self, link: Any) -> SafeString:
         return standing.badge(link.standing)
@@ -157,7 +116,11 @@ class BufferLinkAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic
     def scopes(self, link: BufferLink) -> str:
         return " ".join(link.granted_scopes)
 
-    @admin.display(description=_("next attempt"), ordering="refresh_due_at")
+    @admin.display(description=_("expires at"))
+    def expiry(self, link: BufferLink) -> Any:
+        return display_for_value(standing.expiry(link), self.get_empty_value_display())
+
+    @admin.display(description=_("next attempt"))
     def next_attempt(self, link: BufferLink) -> Any:
         return display_for_value(standing.next_attempt(link), self.get_empty_value_display())
 

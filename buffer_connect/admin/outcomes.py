@@ -35,6 +35,9 @@ class Outcome(Enum):
     CHANGING = auto()
     NOT_CONNECTED = auto()
 
+    # Left alone: it belongs to another instance of the site.
+    ELSEWHERE = auto()
+
     # Time was up before its turn.
     LEFT = auto()
 
@@ -52,6 +55,7 @@ LOGGED: Mapping[Outcome, Words] = {
     Outcome.NOTHING_TO_REVOKE: _("Disconnect: nothing to revoke."),
     Outcome.LOST: _("Disconnect: its token does not open, so Buffer cannot be told."),
     Outcome.CHANGING: _("Disconnect: it changed meanwhile, nothing done."),
+    Outcome.ELSEWHERE: _("Left alone: it belongs to another instance of the site."),
 }
 
 # In the order in which they are told.
@@ -175,6 +179,15 @@ TOLD: Mapping[Outcome, tuple[int, Any]] = {
         ngettext_lazy(
             "%(count)d link is left out: it is disconnected already.",
             "%(count)d links are left out: they are disconnected already.",
+            "count",
+        ),
+    ),
+    Outcome.ELSEWHERE: (
+        messages.WARNING,
+        ngettext_lazy(
+            "%(count)d link is left alone: it belongs to another instance of the site (INSTANCE).",
+            "%(count)d links are left alone: they belong to another instance of the site "
+            "(INSTANCE).",
             "count",
         ),
     ),

@@ -1,5 +1,6 @@
 """How a link fares: its status, and for an active one whether its refreshing goes well."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,8 @@ from buffer_connect.wording import Words
 class Standing(TextChoices):
     # Its tokens may be used, and are refreshed.
     CONNECTED = "connected", _("connected")
+    # Its access token is over, and by the site's policy nobody needs one yet.
+    RESTING = "resting", _("rests")
     # There is nothing to refresh it with.
     FADING = "fading", _("ends by itself")
     # The last refresh brought no access token.
@@ -36,40 +39,71 @@ class Standing(TextChoices):
     DOUBTFUL = "doubtful", _("in doubt")
     # Its tokens do not open.
     BLOCKED = "blocked", _("blocked")
+    # Buffer refused it while the brake was on.
+    HELD_BACK = "held_back", _("held back")
     ENDED = "ended", _("ended")
     DISCONNECTED = "disconnected", _("disconnected")
 
 
 # A shape for each, since not everybody sees the colours.
-MARKS = {Standing.CONNECTED: "✓", Standing.ENDED: "✕", Standing.DISCONNECTED: "○"}
+MARKS = {
+    Standing.CONNECTED: "✓",
+    Standing.RESTING: "✓",
+    Standing.ENDED: "✕",
+    Standing.DISCONNECTED: "○",
+}
 TROUBLED = "!"
 
 _in_doubt = Q(sent_generation=F("generation"))
+_held_back = Q(refused_generation=F("generation"))
 _not_under_way = Q(lease_until=None) | Q(lease_until__lte=DatabaseNow())
 
 STANDING = Case(
     When(status=BufferLink.Status.REVOKED, then=Value(Standing.ENDED)),
     When(status=BufferLink.Status.DISCONNECTED, then=Value(Standing.DISCONNECTED)),
+    When(_held_back, then=Value(Standing.HELD_BACK)),
     When(_in_doubt & _not_under_way, then=Value(Standing.DOUBTFUL)),
     When(failures__gt=0, then=Value(Standing.FAILING)),
     When(~Q(last_error=""), then=Value(Standing.BLOCKED)),
     When(kind=BufferLink.Kind.OAUTH, refresh_due_at=None, then=Value(Standing.FADING)),
+    When(
+        expires_at__lte=DatabaseNow(),
+        refresh_due_at__gt=DatabaseNow(),
+        then=Value(Standing.RESTING),
+    ),
     default=Value(Standing.CONNECTED),
 )
 
 # Whether a link that is due is not refreshed yet.
-HELD_BACK = Case(
-    When(_in_doubt | Q(next_attempt_at__gt=DatabaseNow()), then=Value(True)), default=Value(False)
+WAITS = Case(
+    When(_in_doubt | _held_back | Q(next_attempt_at__gt=DatabaseNow()), then=Value(True)),
+    default=Value(False),
 )
 
 WHY: dict[Standing, Words] = {
+    Standing.RESTING: _(
+        "Nobody needs an access token at present: the next call fetches one, or else the sweep "
+        "at the next attempt."
+    ),
     Standing.FADING: _("There is no refresh token: it ends with its access token."),
     Standing.FAILING: _("Refreshes that failed in a row: %(failures)s. The last said: %(error)s."),
     Standing.DOUBTFUL: _(
-        "The answer to a refresh was lost (%(error)s). The access token serves on; the refresh "
-        "is repeated when that can do no harm."
+        "The answer to a refresh was lost (%(error)s). The access token serves on "
+        "while it lives; the refresh is repeated when that can do no harm."
+    ),
+    Standing.HELD_BACK: _(
+        "Buffer refused it together with many others. Whether it ends is still open; the access "
+        "token serves on."
     ),
     Standing.BLOCKED: _("Its tokens do not open (%(error)s), so nothing is sent."),
+}
+IN_SHORT: dict[Standing, Words] = {
+    Standing.RESTING: _("until the next call"),
+    Standing.FADING: _("no refresh token"),
+    Standing.FAILING: _("%(failures)s in a row: %(error)s"),
+    Standing.DOUBTFUL: _("an answer was lost: %(error)s"),
+    Standing.HELD_BACK: _("refused with many others"),
+    Standing.BLOCKED: _("nothing is sent: %(error)s"),
 }
 
 
@@ -88,13 +122,29 @@ def why(link: BufferLink, standing: str) -> str:
     """Return what there is to know about a link that does not fare well."""
     if standing == Standing.ENDED:
         return str(wording.REASONS.get(link.reason, ""))
+    return _filled(WHY, link, standing)
+
+
+def why_in_short(link: BufferLink, standing: str) -> str:
+    """Return the same in a few words, for a list."""
+    if standing == Standing.ENDED:
+        return str(link.get_reason_display())
+    return _filled(IN_SHORT, link, standing)
+
+
+def _filled(texts: Mapping[Standing, Words], link: BufferLink, standing: str) -> str:
     facts = {"failures": link.failures, "error": link.last_error or _("no answer")}
-    return str(WHY.get(Standing(standing), "")) % facts
+    return str(texts.get(Standing(standing), "")) % facts
+
+
+def expiry(link: BufferLink) -> datetime | None:
+    """Return when the access token of `link` ends; None where there is none any more."""
+    return link.expires_at if link.is_active or link.is_checkable else None
 
 
 def next_attempt(link: BufferLink) -> datetime | None:
     """Return when the next sweep may refresh `link`; None when no sweep will."""
-    if not link.is_active or link.refresh_due_at is None:
+    if not link.is_active or link.is_held_back or link.refresh_due_at is None:
         return None
     moments = [link.refresh_due_at, link.next_attempt_at]
     if link.in_doubt:
@@ -115,7 +165,7 @@ class RefreshingFilter(admin.SimpleListFilter):
     parameter_name = "refreshing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [choice for choice in Standing.choices if choice[0] not in _WITHOUT_TOKENS]
+        return [(each.value, REFRESHING.get(each, each.label)) for each in ACTIVE]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         if self.value() is None:
@@ -124,4 +174,6 @@ class RefreshingFilter(admin.SimpleListFilter):
         return queryset.filter(status=BufferLink.Status.ACTIVE, standing=self.value())
 
 
-_WITHOUT_TOKENS = {Standing.ENDED, Standing.DISCONNECTED}
+ACTIVE = [each for each in Standing if each not in {Standing.ENDED, Standing.DISCONNECTED}]
+# The filter by status has a choice of that name, which finds all that are active.
+REFRESHING: dict[Standing, Words] = {Standing.CONNECTED: _("goes well")}

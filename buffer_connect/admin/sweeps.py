@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from buffer_connect.flows.refresh import breaker
+from buffer_connect.flows.refresh.halt import halts
 from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.schedule import SWEEP_EVERY
@@ -15,13 +15,11 @@ LATE_AFTER = 3 * SWEEP_EVERY
 
 
 def tell_next(request: HttpRequest) -> None:
-    """Leave a message that says when what was scheduled will be refreshed."""
-    if breaker.is_open():
-        text = _(
-            "Buffer refuses CLIENT_ID and CLIENT_SECRET, so nothing is refreshed until they are "
-            "right. No link is ended by that."
-        )
-        messages.error(request, text)
+    """Leave a message that says when what was scheduled will be refreshed.
+
+    None while nothing is: what keeps it from being refreshed stands above the list.
+    """
+    if halts():
         return
     level, text = _next()
     messages.add_message(request, level, text)

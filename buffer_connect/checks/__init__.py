@@ -24,5 +24,9 @@ CHECKS = (
     databases.check_atomic_requests,
     databases.check_routers,
 )
-DEPLOY_CHECKS = (settings.check_redirect_uri, settings.check_require_iss)
+DEPLOY_CHECKS = (
+    settings.check_redirect_uri,
+    settings.check_require_iss,
+    settings.check_instance,
+)
 DATABASE_CHECKS = (databases.check_keys,)

@@ -61,8 +61,7 @@ def check_keys(*, databases: Iterable[str] | None = None, **kwargs: Any) -> list
     return [
         error(
             "E019",
-            f"ENCRYPTION_KEYS lacks the key {use.kid}, with which rows are sealed "
-            f"(links: {use.links}, revocations: {use.revocations}).",
+            f"ENCRYPTION_KEYS lacks the key {use.kid}, with which rows are sealed ({use.rows}).",
             f'"ENCRYPTION_KEYS": [..., "{use.kid}:<its base64>"],  (where the key is lost, their '
             'users must connect again: SILENCED_SYSTEM_CHECKS = ["buffer_connect.E019"])',
         )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 from buffer_connect.checks.messages import advice, error
-from buffer_connect.conf import NAME, conf
+from buffer_connect.conf import conf
 from buffer_connect.scopes import DOCUMENTED
 from buffer_connect.sealing import generate_entry
+from buffer_connect.values import NAME
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
@@ -31,6 +32,10 @@ SETTINGS = (
     ("default_next_url", "E012", '"DEFAULT_NEXT_URL": None,'),
     ("timing", "E013", '"TIMING": {},'),
     ("retention", "E014", '"RETENTION": timedelta(days=90),'),
+    ("refresh_policy", "E020", '"REFRESH_POLICY": "eager",'),
+    ("active_within", "E021", '"ACTIVE_WITHIN": timedelta(days=30),'),
+    ("allow_api_keys", "E023", '"ALLOW_API_KEYS": False,'),
+    ("instance", "E022", '"INSTANCE": "production",'),
 )
 
 
@@ -52,7 +57,7 @@ def check_time_zone(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    """E003, E004, E006 to E014: a setting is missing or cannot be used."""
+    """E003, E004, E006 to E014, E020 to E023: a setting is missing or cannot be used."""
     found: dict[str, CheckMessage] = {}
     for name, number, line in SETTINGS if _is_whole() else ():
         if problem := problem_with(name):
@@ -99,6 +104,14 @@ def check_require_iss(**kwargs: Any) -> list[CheckMessage]:
         return []
     message = "REQUIRE_ISS is off, and Buffer names itself in every authorization response."
     return [advice("W011", message, '"REQUIRE_ISS": True,')]
+
+
+def check_instance(**kwargs: Any) -> list[CheckMessage]:
+    """W012 (with `--deploy`): a copy of the database could use the tokens of this site."""
+    if problem_with("instance") or conf.instance:
+        return []
+    message = "INSTANCE is None, so a copy of the database would refresh the same links."
+    return [advice("W012", message, '"INSTANCE": "production",  (another name for each copy)')]
 
 
 def problem_with(name: str) -> str | None:

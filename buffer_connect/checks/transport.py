@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from buffer_connect.addresses import insecure_transport
 from buffer_connect.checks.messages import error
-from buffer_connect.conf import conf, insecure_transport
+from buffer_connect.conf import conf
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage

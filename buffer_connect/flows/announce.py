@@ -49,7 +49,7 @@ def _told_of(event: LinkEvent, request: HttpRequest | None) -> tuple[Signal, dic
 
 def announce_overdue() -> int:
     """Announce the state changes whose process died before it could; return how many."""
-    events = LinkEvent.objects.using(BufferLink.written_on()).unannounced()
+    events = LinkEvent.objects.using(BufferLink.written_on()).ours().unannounced()
     overdue = list(events.filter(created_at__lt=DatabaseNow() - OVERDUE_AFTER)[:1000])
     for event in overdue:
         announce(event)

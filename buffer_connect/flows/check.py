@@ -7,12 +7,14 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from buffer_connect import graphql, transport
 from buffer_connect.conf import conf
-from buffer_connect.exceptions import BufferAPIError, LinkRevoked, TokenUnavailable
+from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows import announce
+from buffer_connect.flows.account import account_in, ask_account
+from buffer_connect.flows.instance import require_ours
 from buffer_connect.flows.refresh.hold import held, hold
 from buffer_connect.flows.refresh.worker import worker
+from buffer_connect.flows.steps import run
 from buffer_connect.models import BufferLink, LinkEvent, statements
 from buffer_connect.sealing import Secret
 
@@ -27,8 +29,8 @@ def check_again(link: BufferLink) -> BufferLink:
     other link is left alone. Waits at most TIMING["CALL_WAIT"] for the API, and as long for the
     refresh.
 
-    Raises `BufferUnavailable`, `RateLimited` or `TokenUnavailable` when nothing could be learned,
-    `LinkRevoked` when the link is gone, and `DecryptionFailed`.
+    Raises `BufferUnavailable`, `RateLimited` or `TokenUnavailable` when nothing could be learned
+    or the link belongs to another instance of the site, `LinkRevoked` when the link is gone, and `DecryptionFailed`.
     """
     future = worker.submit(("check", link.pk), lambda: _restore_if_accepted(link.pk))
     try:
@@ -36,7 +38,7 @@ def check_again(link: BufferLink) -> BufferLink:
         if restored:
             # What comes of a refresh stands in the row.
             with suppress(LinkRevoked, TokenUnavailable):
-                hold(link)
+                run(hold(link))
         return held(link.pk)
     except Overdue:
         raise TokenUnavailable from None
@@ -46,7 +48,10 @@ def check_again(link: BufferLink) -> BufferLink:
 
 def _restore_if_accepted(pk: int) -> bool:
     link = held(pk)
-    return link.is_checkable and _is_worth_it(link) and _restore(link)
+    if not link.is_checkable:
+        return False
+    require_ours(link)
+    return _is_worth_it(link) and _restore(link)
 
 
 def _is_worth_it(link: BufferLink) -> bool:
@@ -61,16 +66,8 @@ def _is_worth_it(link: BufferLink) -> bool:
 
 
 def _is_accepted(token: Secret) -> bool:
-    query = graphql.payload(graphql.ACCOUNT_QUERY)
-    answer = transport.call_api(token, query, total=min(conf.timing.api, conf.timing.call_wait))
-    if answer.unauthenticated:
-        return False
-    try:
-        data = graphql.raise_for_errors(answer)
-    except BufferAPIError as error:
-        # Part of the data may have come, and in it what tells the account.
-        data = error.data or {}
-    return graphql.read_account(data) is not None
+    answer = ask_account(token, total=conf.timing.call_wait)
+    return not answer.unauthenticated and account_in(answer) is not None
 
 
 def _restore(link: BufferLink) -> bool:

@@ -12,8 +12,8 @@ def clean_up() -> None:
     announce_overdue()
     database, oldest = BufferLink.written_on(), DatabaseNow() - conf.retention
     AuthorizationRequest.objects.using(database).stale().delete()
-    events = LinkEvent.objects.using(database).settled()
+    events = LinkEvent.objects.using(database).ours().settled()
     events.filter(created_at__lt=oldest).delete()
-    gone = BufferLink.objects.using(database).filter(status=BufferLink.Status.DISCONNECTED)
+    gone = BufferLink.objects.using(database).ours().filter(status=BufferLink.Status.DISCONNECTED)
     gone.filter(status_changed_at__lt=oldest).delete()
     revocation.send_due()

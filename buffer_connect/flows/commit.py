@@ -1,10 +1,30 @@
-"""The caller's transaction: whether there is one, and what waits for its commit."""
+"""Transactions: the caller's, and what waits for its commit; and short ones of our own."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from buffer_connect.models import BufferLink
+from buffer_connect.models.contention import is_contention
+
+T = TypeVar("T")
+
+# Of a transaction at whose rows others were quicker.
+TRIES = 3
+
+
+def atomically(act: Callable[[], T]) -> T:
+    """Return what `act` returns in a transaction of its own; try again when others were quicker."""
+    tries_left = TRIES
+    while True:
+        tries_left -= 1
+        try:
+            with transaction.atomic(using=BufferLink.written_on()):
+                return act()
+        except OperationalError as error:
+            if not tries_left or not is_contention(error):
+                raise
 
 
 def inside_transaction() -> bool:

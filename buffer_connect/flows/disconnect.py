@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from buffer_connect.exceptions import TokenUnavailable
 from buffer_connect.flows import announce, revocation
 from buffer_connect.flows.commit import after_commit
+from buffer_connect.flows.instance import require_ours
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, statements
 from buffer_connect.models.contention import is_contention
 
@@ -36,7 +37,7 @@ def disconnect(link: BufferLink, *, request: HttpRequest | None = None) -> bool 
     Returns True when Buffer has revoked the permission, False when it is still to be told, None
     when there is nothing to revoke: no refresh token, another link that lives on the account, or
     a link that was disconnected before, which is left alone. Raises `TokenUnavailable` when the
-    link changes again and again; try again.
+    link changes again and again, try again; or when it belongs to another instance of the site.
 
     Call it outside of any transaction. Inside of one, the link ends with that transaction's
     commit; only then Buffer is told and the signal sent, and the value returned is what was
@@ -55,6 +56,7 @@ def _ended(link: BufferLink) -> Ended | None:
         row = BufferLink.objects.as_held().filter(pk=link.pk).first()
         if row is None or row.status == BufferLink.Status.DISCONNECTED:
             return None
+        require_ours(row)
         try:
             ended = _end(row)
         except OperationalError as error:

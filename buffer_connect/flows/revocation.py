@@ -12,7 +12,7 @@ from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
 from buffer_connect.flows.commit import inside_transaction
 from buffer_connect.flows.refresh import breaker
-from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
+from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, PendingRevocation
 from buffer_connect.oauth import lives
 from buffer_connect.oauth.revocation import INVALID_CLIENT, Revocation, RevocationOutcome
 from buffer_connect.sealing import Secret
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 # Seconds: for one request while a user waits, for one request else, for the requests of one run.
 WHILE_WAITED_FOR, ON_ITS_OWN, RUNS_FOR = 5.0, 15.0, 20.0
 AT_ONCE = 100
+UNTIL_CONNECTED = 60.0
+# Tries, after which it waits no more for users who never had a link of the account.
+WAITS_FOR_ANYBODY = 10
 
 
 class Told(Enum):
@@ -35,7 +38,7 @@ class Told(Enum):
     REFUSED = auto()
     # Buffer could not be told now.
     LATER = auto()
-    # Nothing was sent: another process is at it, or its key is missing.
+    # Nothing was sent: another process is at it, its key is missing, or its user is connecting.
     WAITS = auto()
 
 
@@ -75,6 +78,9 @@ def send(row: PendingRevocation, *, total: float = ON_ITS_OWN) -> Told:
     """Take one row and tell Buffer, within `total` seconds."""
     if not row.take():
         return Told.WAITS
+    if _is_being_connected(row):
+        row.postpone(UNTIL_CONNECTED)
+        return Told.WAITS
     if _is_needless(row):
         row.drop()
         return Told.NEEDLESS
@@ -90,6 +96,17 @@ def _opened(row: PendingRevocation) -> Secret | None:
     except DecryptionFailed as error:
         _postpone(row, RevocationOutcome(verdict=Revocation.LATER, error=type(error).__name__))
         return None
+
+
+def _is_being_connected(row: PendingRevocation) -> bool:
+    """Whether a link may be about to live on the grant; asked first, for then it is there.
+
+    Where somebody connects all the time, what was tried often waits for some of them only.
+    """
+    requests = AuthorizationRequest.objects.using(BufferLink.written_on()).underway()
+    if row.attempts >= WAITS_FOR_ANYBODY:
+        requests = requests.of_users_with(row.account_key)
+    return requests.exists()
 
 
 def _is_needless(row: PendingRevocation) -> bool:

@@ -43,17 +43,36 @@ class AdoptingQuerySet(models.QuerySet["BufferLink"]):
         with the commit, and `link_connected` after it. Returns the link as it is stored; raises
         `ValueError` for what cannot be a link.
         """
-        granted = Granted(
-            account=Account(id=_account_id(account_id), email="", name="", organizations=[]),
-            access_token=_token("access_token", access_token),
-            refresh_token=None if refresh_token is None else _token("refresh_token", refresh_token),
-            scopes=_scopes(scopes),
-            life=_life(expires_in, ended_is_fine=refresh_token is not None),
-            sent_at=monotonic(),
+        granted = grant(
+            account_id=account_id,
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_in=expires_in,
+            scopes=scopes,
         )
         if getattr(user, "pk", None) is None or user._state.adding:
             raise ValueError("user has to be a saved user of this site.")
         return AdoptingQuerySet.keep(user, granted)
+
+
+@sensitive_variables("access_token", "refresh_token")
+def grant(
+    *,
+    account_id: str,
+    access_token: str,
+    refresh_token: str | None,
+    expires_in: float,
+    scopes: Iterable[str],
+) -> Granted:
+    """Return what `adopt` would keep. Raises `ValueError` for what cannot be a link."""
+    return Granted(
+        account=Account(id=_account_id(account_id), email="", name="", organizations=[]),
+        access_token=_token("access_token", access_token),
+        refresh_token=None if refresh_token is None else _token("refresh_token", refresh_token),
+        scopes=_scopes(scopes),
+        life=_life(expires_in, ended_is_fine=refresh_token is not None),
+        sent_at=monotonic(),
+    )
 
 
 def _account_id(value: str) -> str:

@@ -1,16 +1,31 @@
 """The history of links: what changed, when, and whether the site has been told."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from buffer_connect.conf import conf
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.models.link import BufferLink
 
 
 class LinkEventQuerySet(models.QuerySet["LinkEvent"]):
+    def ours(self) -> "LinkEventQuerySet":
+        """Events of the links of this INSTANCE, and those of which no link is left."""
+        name = conf.instance
+        if name is None:
+            return self
+        return self.filter(Q(link=None) | Q(link__instance__in=("", name)))
+
+    def of_account(self, link: BufferLink) -> "LinkEventQuerySet":
+        """Events of all OAuth links of `link`'s Buffer account, its own among them."""
+        same = {"link__account_key": link.account_key, "link__kind": BufferLink.Kind.OAUTH}
+        return self.using(BufferLink.written_on()).filter(**same)
+
     def unannounced(self) -> "LinkEventQuerySet":
         """State changes whose signal may not have been sent, oldest first."""
         return self.filter(announced_at=None, kind__in=LinkEvent.ANNOUNCED).order_by("pk")
@@ -18,6 +33,11 @@ class LinkEventQuerySet(models.QuerySet["LinkEvent"]):
     def settled(self) -> "LinkEventQuerySet":
         """Events of which the site has been told, or need not be."""
         return self.exclude(announced_at=None, kind__in=LinkEvent.ANNOUNCED)
+
+    def refusals(self, *, within: timedelta) -> "LinkEventQuerySet":
+        """The ends of the last while that were Buffer's refusal of what a link held."""
+        recent = self.filter(created_at__gt=DatabaseNow() - within)
+        return recent.filter(kind=LinkEvent.Kind.REVOKED, refused=True)
 
     def record(self, kind: str, *, link: int | None, **facts: Any) -> "LinkEvent":
         """Write one event of the link with the id `link`, in the transaction of its cause.
@@ -66,6 +86,8 @@ class LinkEvent(models.Model):
     generation = models.PositiveBigIntegerField(null=True)
     # Whether the link was new; for CONNECTED only.
     created = models.BooleanField(default=False)
+    # Whether Buffer refused what the link held, rather than that its time was up; for REVOKED only.
+    refused = models.BooleanField(default=False)
     # For DISCONNECTED only. None: there was nothing to revoke, or another link lives on it.
     revoked_at_buffer = models.BooleanField(null=True)
     created_at = models.DateTimeField()
@@ -78,6 +100,7 @@ class LinkEvent(models.Model):
         verbose_name_plural = _("link events")
         indexes = (
             models.Index(fields=["announced_at", "created_at"], name="buffer_event_unannounced"),
+            models.Index(fields=["created_at"], name="buffer_event_recent"),
         )
 
     def __str__(self) -> str:

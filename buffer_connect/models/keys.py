@@ -2,14 +2,21 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
 
-from django.db.models import BinaryField
+from django.db.models import BinaryField, CharField, Q, QuerySet, Value
 from django.db.models.functions import Substr
+from django.db.models.lookups import Exact
 
 from buffer_connect.exceptions import DecryptionFailed
-from buffer_connect.models.link import BufferLink
-from buffer_connect.models.outbox import PendingRevocation
-from buffer_connect.sealing import HEADER_BYTES, kid_of
+from buffer_connect.models.link import BufferLink, BufferLinkQuerySet
+from buffer_connect.models.outbox import PendingRevocation, PendingRevocationQuerySet
+from buffer_connect.models.request import AuthorizationRequest, AuthorizationRequestQuerySet
+from buffer_connect.sealing import HEADER_BYTES, header_of, kid_of
+
+TOKENS = "refresh_token", "access_token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,25 +24,77 @@ class KeyUse:
     """How many rows need the key `kid`; the `kid` of values that name no key is empty."""
 
     kid: str
-    links: int
-    revocations: int
+    links: int = 0
+    revocations: int = 0
+    # Unfinished ones: their verifiers are sealed.
+    connects: int = 0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether some row needs it."""
+        return bool(self.links or self.revocations or self.connects)
+
+    @property
+    def rows(self) -> str:
+        """The numbers as a text."""
+        return f"links {self.links}, revocations {self.revocations}, connects {self.connects}"
 
 
 def keys_in_use() -> list[KeyUse]:
-    """Return the use of every key that some row needs. Memory does not grow with the rows."""
-    database = BufferLink.written_on()
+    """Return the use of every key that some row needs. Memory does not grow with the rows.
+
+    The digest of a link that ended is compared, never made again; so it needs no key.
+    """
     links: Counter[str] = Counter()
-    held = BufferLink.objects.using(database).exclude(refresh_token=None, access_token=None)
-    columns = _header("refresh_token"), _header("access_token"), "refresh_token_digest"
-    for *headers, digest in held.values_list(*columns).iterator():
+    held = sealed_links().values_list(*map(_header, TOKENS), "refresh_token_digest")
+    for *headers, digest in held.iterator():
         kids = {_kid(header) for header in headers if header is not None}
         links.update(kids | ({digest.partition(":")[0]} if digest else set()))
-    outbox = PendingRevocation.objects.using(database).values_list(_header("token"))
-    revocations = Counter(_kid(header) for (header,) in outbox.iterator())
+    revocations = _counted(sealed_revocations(), "token")
+    connects = _counted(sealed_requests(), "verifier")
     return [
-        KeyUse(kid=kid, links=links[kid], revocations=revocations[kid])
-        for kid in sorted(links.keys() | revocations.keys())
+        KeyUse(kid=kid, links=links[kid], revocations=revocations[kid], connects=connects[kid])
+        for kid in sorted(links.keys() | revocations.keys() | connects.keys())
     ]
+
+
+def sealed_links() -> BufferLinkQuerySet:
+    """The links that hold a token, whatever their status."""
+    links = BufferLink.objects.using(BufferLink.written_on())
+    return links.exclude(refresh_token=None, access_token=None)
+
+
+def sealed_revocations() -> PendingRevocationQuerySet:
+    """The outbox."""
+    return PendingRevocation.objects.using(BufferLink.written_on())
+
+
+def sealed_requests() -> AuthorizationRequestQuerySet:
+    """The authorization requests whose user may still come back."""
+    requests = AuthorizationRequest.objects.using(BufferLink.written_on())
+    return requests.pending().exclude(verifier=None)
+
+
+def digested_otherwise(kid: str) -> Q:
+    """Whether the digest of a link is by another key than `kid`."""
+    start = Substr("refresh_token_digest", 1, len(kid) + 1, output_field=CharField())
+    return ~Q(refresh_token_digest="") & ~Q(Exact(start, Value(f"{kid}:")))
+
+
+def sealed_otherwise(kid: str, *columns: str) -> Q:
+    """Whether one of `columns` is sealed with another key than `kid`."""
+    return reduce(or_, (~sealed_with(kid, column) for column in columns))
+
+
+def sealed_with(kid: str, column: str) -> Q:
+    """Whether `column` is sealed with the key `kid`."""
+    header = header_of(kid)
+    start = Substr(column, 1, len(header), output_field=BinaryField())
+    return Q(Exact(start, Value(header, output_field=BinaryField())))
+
+
+def _counted(rows: QuerySet[Any], column: str) -> Counter[str]:
+    return Counter(_kid(header) for (header,) in rows.values_list(_header(column)).iterator())
 
 
 def _header(column: str) -> Substr:

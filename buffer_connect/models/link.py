@@ -8,13 +8,19 @@ from typing import Any, Self, cast
 
 from django.conf import settings
 from django.db import models, router
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from buffer_connect.conf import conf
 from buffer_connect.fields import ScopesField, SealedField
 from buffer_connect.models.adoption import AdoptingQuerySet
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.sealing import Secret
+
+# Of the uid, in the name of an account that has none: one user has few of them.
+CODE_DIGITS = 4
 
 
 class BufferLinkQuerySet(AdoptingQuerySet):
@@ -31,9 +37,24 @@ class BufferLinkQuerySet(AdoptingQuerySet):
         """The links that ended without their user having asked for it here."""
         return self.filter(status=BufferLink.Status.REVOKED)
 
+    def held_back(self) -> Self:
+        """The active links that Buffer refused while the brake was on."""
+        return self.active().filter(refused_generation=F("generation"))
+
     def with_scopes(self, *scopes: str) -> Self:
-        """The links whose user granted every one of `scopes`."""
-        return self.filter(*(Q(granted_scopes__contains=f" {scope} ") for scope in scopes))
+        """The links that may do all of `scopes`, as `has_scopes`."""
+        is_key = Q(kind=BufferLink.Kind.API_KEY)
+        return self.filter(*(is_key | Q(granted_scopes__contains=f" {each} ") for each in scopes))
+
+    def ours(self) -> Self:
+        """The links that belong to this INSTANCE of the site, or to none yet."""
+        name = conf.instance
+        return self if name is None else self.filter(instance__in=("", name))
+
+    def elsewhere(self) -> Self:
+        """The links that belong to another instance of the site; this one leaves them alone."""
+        name = conf.instance
+        return self.none() if name is None else self.exclude(instance__in=("", name))
 
     def as_held(self) -> Self:
         """Rows read for a decision: from the database that is written to, with its clock."""
@@ -73,7 +94,7 @@ class BufferLink(models.Model):
         REFRESH_TOKEN_REUSED = "refresh_token_reused", _("a used token was sent again")
         # The answer to a refresh never arrived, and the access token has ended since.
         ANSWER_LOST = "answer_lost", _("the connection was lost")
-        # The API refused an access token that a forced refresh had just given.
+        # The API refused an API key, or an access token that a forced refresh had just given.
         UNAUTHORIZED = "unauthorized", _("refused by Buffer's API")
         # Its life, or that of its access token, is over.
         EXPIRED = "expired", _("expired")
@@ -157,10 +178,15 @@ class BufferLink(models.Model):
                 condition=~Q(kind="oauth") | Q(expires_at__isnull=False),
                 name="buffer_link_oauth_expires",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind="api_key")
+                | Q(refresh_token=None, refresh_due_at=None, expires_at=None),
+                name="buffer_link_key_is_constant",
+            ),
         )
 
     def __str__(self) -> str:
-        return self.account_name or self.account_email or str(self.uid)
+        return self.account_name or self.account_email or self._nameless()
 
     def __repr__(self) -> str:
         return f"<BufferLink {self.uid} {self.status}>"
@@ -168,6 +194,11 @@ class BufferLink(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
+
+    @property
+    def is_api_key(self) -> bool:
+        """Whether it is a key that its user pasted: without scopes, without an end."""
+        return self.kind == self.Kind.API_KEY
 
     @property
     def is_checkable(self) -> bool:
@@ -180,21 +211,44 @@ class BufferLink(models.Model):
         return self.rejected_generation == self.generation
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it belongs to this INSTANCE of the site, or to none yet."""
+        name = conf.instance
+        return name is None or self.instance in ("", name)
+
+    @property
     def in_doubt(self) -> bool:
         """Whether the refresh token that is held may have been used already."""
         return self.sent_generation == self.generation
 
     @property
+    def is_held_back(self) -> bool:
+        """Whether Buffer refused what it holds, while the brake was on, and it did not end yet."""
+        return self.is_active and self.refused_generation == self.generation
+
+    @property
     def life_left(self) -> timedelta:
-        """How long the access token lives on, by the database's clock; for rows `as_held()`."""
-        return cast("datetime", self.expires_at) - self.database_now
+        """How long the access token lives on, by the database's clock; for rows `as_held()`.
+
+        An API key has no end.
+        """
+        if self.expires_at is None:
+            return timedelta.max
+        return self.expires_at - self.database_now
+
+    @property
+    def unused_for(self) -> timedelta | None:
+        """How long ago a call was noted, by the database's clock; None: never. As `life_left`."""
+        return None if self.last_used_at is None else self.database_now - self.last_used_at
 
     def has_scopes(self, *scopes: str) -> bool:
-        """Return whether the user granted every one of `scopes`."""
-        return set(scopes) <= set(self.granted_scopes)
+        """Return whether the user granted every one of `scopes`; an API key may do everything."""
+        return not self.missing_scopes(scopes)
 
     def missing_scopes(self, scopes: Iterable[str]) -> list[str]:
         """Return those of `scopes` that the user did not grant, in the order given."""
+        if self.is_api_key:
+            return []
         return [scope for scope in scopes if scope not in self.granted_scopes]
 
     def open_refresh_token(self) -> Secret | None:
@@ -204,6 +258,14 @@ class BufferLink(models.Model):
     def open_access_token(self) -> Secret | None:
         """Return the access token, or None where there is none. Raises `DecryptionFailed`."""
         return self._opened("access_token")
+
+    def _nameless(self) -> str:
+        """Return what people can tell this account by: a date, and digits that a search finds."""
+        code = self.uid.hex[:CODE_DIGITS]
+        if self.connected_at is None:
+            return _("Buffer account %(code)s") % {"code": code}
+        date = date_format(localtime(self.connected_at))
+        return _("Buffer account %(code)s (connected on %(date)s)") % {"code": code, "date": date}
 
     def _opened(self, column: str) -> Secret | None:
         blob = getattr(self, column)

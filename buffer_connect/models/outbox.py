@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
 from buffer_connect.fields import SealedField
 from buffer_connect.models.clock import DatabaseNow
@@ -26,8 +27,12 @@ OWED_FOR = timedelta(days=14)
 
 class PendingRevocationQuerySet(models.QuerySet["PendingRevocation"]):
     def post(self, token: Secret, *, account_key: str, instance: str) -> "PendingRevocation":
-        """Keep `token`, sealed for its own row, until Buffer has been told that it is revoked."""
-        row = PendingRevocation(account_key=account_key, instance=instance)
+        """Keep `token`, sealed for its own row, until Buffer has been told that it is revoked.
+
+        `instance` is that of its link; where that has none yet, the token is this instance's.
+        """
+        owner = instance or conf.instance or ""
+        row = PendingRevocation(account_key=account_key, instance=owner)
         row.token = _token_field().seal(token, row=row.uid, epoch=None)
         row.created_at = row.next_attempt_at = DatabaseNow()
         row.save(using=BufferLink.written_on())
@@ -48,14 +53,19 @@ class PendingRevocationQuerySet(models.QuerySet["PendingRevocation"]):
         logger.error("link=%s revocation=lost error=%s", link.uid, cause)
         return None
 
+    def ours(self) -> "PendingRevocationQuerySet":
+        """Rows that are for this INSTANCE of the site to send."""
+        name = conf.instance
+        return self if name is None else self.filter(instance__in=("", name))
+
     def due(self) -> "PendingRevocationQuerySet":
         """Rows that may be sent now, the longest due first."""
-        rows = self.using(BufferLink.written_on())
+        rows = self.using(BufferLink.written_on()).ours()
         return rows.filter(next_attempt_at__lte=DatabaseNow()).order_by("next_attempt_at", "pk")
 
     def hopeless(self) -> "PendingRevocationQuerySet":
         """Rows whose token nobody can use any more, told or not."""
-        rows = self.using(BufferLink.written_on())
+        rows = self.using(BufferLink.written_on()).ours()
         return rows.filter(created_at__lt=DatabaseNow() - OWED_FOR)
 
 

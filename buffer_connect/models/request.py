@@ -18,6 +18,8 @@ LIFE = timedelta(minutes=10)
 PENDING_PER_USER = 10
 # Long enough that a reloaded callback page still finds where its user wanted to go.
 KEPT_FOR = timedelta(days=1)
+# The exchange of the code and the question whose account it is take no longer.
+CARRIED_OUT_WITHIN = timedelta(minutes=1)
 
 
 class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
@@ -28,6 +30,19 @@ class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
     def stale(self) -> "AuthorizationRequestQuerySet":
         """Requests of which nothing is wanted any more."""
         return self.filter(expires_at__lt=DatabaseNow() - KEPT_FOR)
+
+    def underway(self) -> "AuthorizationRequestQuerySet":
+        """Requests that are just being carried out, and nobody knows yet for which account.
+
+        Tokens may have been given out for them, on a grant that is there already, and the link
+        that will hold them is not.
+        """
+        return self.filter(outcome="", consumed_at__gt=DatabaseNow() - CARRIED_OUT_WITHIN)
+
+    def of_users_with(self, account_key: str) -> "AuthorizationRequestQuerySet":
+        """Requests of users who have, or have had, a link of this Buffer account."""
+        links = BufferLink.objects.filter(account_key=account_key, kind=BufferLink.Kind.OAUTH)
+        return self.filter(user__in=links.values("user"))
 
     def consume(self) -> bool:
         """Take the one request selected, if it is pending still; return whether this call did."""

@@ -20,6 +20,20 @@ class ServiceStateQuerySet(models.QuerySet["ServiceState"]):
         except IntegrityError:
             rows.filter(name=name).update(**columns)
 
+    def make(self, name: str) -> bool:
+        """Make the row `name` if it is missing; return whether this call did."""
+        try:
+            return self.using(BufferLink.written_on()).get_or_create(name=name)[1]
+        except OperationalError as error:
+            if is_contention(error):
+                return False
+            raise
+
+    def lock(self, name: str) -> None:
+        """Let nobody else lock the row `name` until the transaction ends; make it when missing."""
+        # SQLite has no SELECT FOR UPDATE.
+        self.put(name, key="")
+
     def tick(self) -> None:
         """Note that the beat task runs, unless another one is noting it now."""
         try:
@@ -30,14 +44,17 @@ class ServiceStateQuerySet(models.QuerySet["ServiceState"]):
 
 
 class ServiceState(models.Model):
-    """One shared state, by name: the `breaker`, and the last tick of the `beat`."""
+    """One shared state, by name: `breaker`, `brake`, `bucket`, and the last tick of the `beat`."""
 
     name = models.CharField(max_length=20, primary_key=True)
-    # SHA-256 of the client id and secret to which the state belongs.
+    # The breaker's: SHA-256 of the client id and secret to which it belongs.
     key = models.CharField(max_length=64, blank=True)
+    # Since when the breaker is open, or the brake is on.
     opened_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
+    # The bucket's: refreshes that may be sent, as of `updated_at`.
     tokens = models.FloatField(null=True)
+    # Of the brake: when it was taken off; what was refused until then counts no more.
     updated_at = models.DateTimeField(null=True)
 
     objects = ServiceStateQuerySet.as_manager()

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 HOUR = 3600
-YEAR = 365 * 24 * HOUR
+DAY = 24 * HOUR
+YEAR = 365 * DAY
 
 # Defaults of oidc-provider 9, whose paths are Buffer's; Buffer documents none of them.
 # A refresh token that nobody uses for so long is no longer taken.
@@ -46,17 +47,21 @@ def life(expires_in: object) -> int:
     return min(expires_in, YEAR)
 
 
-def due_in(life: float, *, margin: float | None, random: Callable[[], float]) -> float:
+def due_in(
+    life: float, *, margin: float | None, random: Callable[[], float], rests: bool = False
+) -> float:
     """Return the seconds from a store until the next refresh is due.
 
     The margin before the end (a quarter of the life, and 15 minutes at least of lives of an hour
     and more, unless `margin` says otherwise) is spread by 10 %, so that links that were stored
-    together do not fall due together.
+    together do not fall due together. A link that `rests` is only kept alive: about once a day, unless
+    its access token lives longer than that.
     """
     earliest = max(min(30.0, life / 2), 5.0)
     usual = life / 4 if life < HOUR else max(15 * 60.0, life / 4)
     before_end = _spread(usual if margin is None else margin, random)
-    return max(life - before_end, earliest)
+    due = max(life - before_end, earliest)
+    return max(due, _spread(DAY, random)) if rests else due
 
 
 def backoff(

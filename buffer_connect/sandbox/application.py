@@ -1,11 +1,12 @@
 """Which endpoint answers which request, what is recorded of it and which fault it meets."""
 
+import json
 import threading
 from collections import deque
 from collections.abc import Callable
 
 from buffer_connect.sandbox import api, authorization, control, discovery, pages, revocation, token
-from buffer_connect.sandbox.faults import FaultBox, play
+from buffer_connect.sandbox.faults import FaultBox, Serve, play
 from buffer_connect.sandbox.messages import (
     OAuthError,
     Request,
@@ -56,10 +57,10 @@ class Application:
         self._record(request)
         if endpoint in {"token", "api"}:
             self._pause(self.state.options.latency)
-        fault = self.faults.take(endpoint, self._grant_id(request))
-        if fault is None:
-            return self._carry_out(request, serve)
-        return play(fault, endpoint, lambda: self._carry_out(request, serve), self._pause)
+        response = self._answer(request, lambda: self._carry_out(request, serve))
+        request.status = response.status if response and not response.reset else None
+        request.delivered = response is not None and _holds(response, request.successor)
+        return response
 
     def requests(self) -> list[Request]:
         """Return the recorded requests, oldest first."""
@@ -70,6 +71,13 @@ class Application:
         """Start the record anew."""
         with self._lock:
             self._requests.clear()
+
+    def _answer(self, request: Request, serve: Serve) -> Response | None:
+        fault = self.faults.take(request.endpoint, self._grant_id(request))
+        if fault is None:
+            return serve()
+        request.fault, request.fault_options = fault.kind, fault.options
+        return play(fault, request.endpoint, serve, self._pause)
 
     def _record(self, request: Request) -> None:
         with self._lock:
@@ -85,7 +93,7 @@ class Application:
 
     def _control(self, request: Request) -> Response:
         try:
-            response = control.answer(request, self.state, self.faults)
+            response = control.answer(request, self.state, self.faults, self.requests)
         except OAuthError as problem:
             return _oauth_answer(request, problem)
         return response or _not_found(request)
@@ -106,6 +114,11 @@ class Application:
 
 def _first(request: Request, name: str) -> str:
     return request.form.get(name, [""])[0]
+
+
+def _holds(response: Response, token: str) -> bool:
+    """Tell whether `token` is among what is written, with the quotes around it."""
+    return bool(token) and json.dumps(token).encode() in response.written
 
 
 def _oauth_answer(request: Request, problem: OAuthError) -> Response:

@@ -3,7 +3,11 @@
 | request | JSON body | answer |
 |---|---|---|
 | `GET /sandbox/state` | | `issuer`, `now`, `grants` (tokens as SHA-256 digests), `faults` |
+| `GET /sandbox/requests` | | `requests` of the token endpoint, oldest first: each with its fault and what came of it |
+| `GET /sandbox/posts` | | `posts`, oldest first: each with its `account`, and with its input as `given` |
+| `GET /sandbox/faults` | | `faults` that wait |
 | `POST /sandbox/issue` | `account`, `scopes` | the tokens, `expires_in`, `scopes`, `grant` |
+| `POST /sandbox/keys` | `account`; or `delete`, a key | `key`, a new API key; or `deleted` |
 | `POST /sandbox/revoke` | `grant`, `token` or `account` | `revoked`: ids of the grants that were alive |
 | `POST /sandbox/replay` | the same | `replayed`: ids of the grants that ended by it |
 | `POST /sandbox/faults` | `kind`, `on`, `times`, `after`, `grant` or `token`, options of the kind; or `clear` | `faults` |
@@ -31,28 +35,46 @@ from buffer_connect.sandbox.messages import (
     redirect,
 )
 from buffer_connect.sandbox.options import USUAL_SCOPES
-from buffer_connect.sandbox.records import Grant, RefreshToken
+from buffer_connect.sandbox.records import Grant, Post, RefreshToken
 from buffer_connect.sandbox.state import State
 
 Fields = dict[str, Any]
 
 
-def answer(request: Request, state: State, faults: FaultBox) -> Response | None:
+def answer(
+    request: Request, state: State, faults: FaultBox, recorded: Callable[[], list[Request]]
+) -> Response | None:
     """Answer the front page and the controls; None for any other path. Raises OAuthError."""
-    route = (request.method, request.path)
-    if route not in {("GET", "/"), ("GET", "/sandbox/state")} and request.path not in _ACTIONS:
+    if request.path not in (_ACTIONS if request.method == "POST" else _VIEWS):
         return None
     _check_origin(request)
-    if route == ("GET", "/"):
-        waiting = [_fault_line(fault) for fault in faults.waiting()]
-        grants = reversed(state.table.snapshot())
-        return html_response(pages.front_page(issuer=state.issuer, grants=grants, faults=waiting))
-    if request.method == "GET" and request.path == "/sandbox/state":
-        return json_response(_state(state, faults))
-    if request.method != "POST":
-        return None
-    result = _act(request, state, faults)
-    return json_response(result) if request.content_type == JSON else redirect("/")
+    match request.method, request.path:
+        case "GET", "/":
+            return _front_page(state, faults)
+        case "GET", "/sandbox/state":
+            return json_response(_state(state, faults))
+        case "GET", "/sandbox/requests":
+            told = [_request(each) for each in recorded() if each.endpoint == "token"]
+            return json_response({"requests": told})
+        case "GET", "/sandbox/posts":
+            return json_response({"posts": [_post(post) for post in list(state.posts)]})
+        case "GET", "/sandbox/faults":
+            return json_response(_waiting(faults))
+        case "POST", _:
+            result = _act(request, state, faults)
+            return json_response(result) if request.content_type == JSON else redirect("/")
+    return None
+
+
+def _front_page(state: State, faults: FaultBox) -> Response:
+    waiting = [_fault_line(fault) for fault in faults.waiting()]
+    page = pages.front_page(
+        issuer=state.issuer,
+        grants=reversed(state.table.snapshot()),
+        posts=reversed(list(state.posts)),
+        faults=waiting,
+    )
+    return html_response(page)
 
 
 def _act(request: Request, state: State, faults: FaultBox) -> Fields:
@@ -97,6 +119,12 @@ def _issue(fields: Fields, state: State, faults: FaultBox) -> Fields:
     }
 
 
+def _keys(fields: Fields, state: State, faults: FaultBox) -> Fields:
+    if "delete" in fields:
+        return {"deleted": state.keys.delete(fields["delete"])}
+    return {"key": state.keys.issue(fields.get("account", "account-1"))}
+
+
 def _revoke(fields: Fields, state: State, faults: FaultBox) -> Fields:
     return {"revoked": [each for each in _grant_ids(fields, state) if state.table.revoke(each)]}
 
@@ -110,6 +138,10 @@ def _faults(fields: Fields, state: State, faults: FaultBox) -> Fields:
         faults.clear()
     else:
         faults.add(_fault(fields, state))
+    return _waiting(faults)
+
+
+def _waiting(faults: FaultBox) -> Fields:
     return {"faults": [_fault_line(fault) for fault in faults.waiting()]}
 
 
@@ -149,7 +181,7 @@ def _state(state: State, faults: FaultBox) -> Fields:
         "issuer": state.issuer,
         "now": state.now(),
         "grants": [_grant(grant) for grant in state.table.snapshot()],
-        "faults": [_fault_line(fault) for fault in faults.waiting()],
+        **_waiting(faults),
     }
 
 
@@ -181,6 +213,23 @@ def _refresh_token(token: RefreshToken) -> Fields:
     }
 
 
+def _post(post: Post) -> Fields:
+    return {"id": post.id, "at": post.at, "account": post.account, "given": post.given}
+
+
+def _request(request: Request) -> Fields:
+    return {
+        "at": request.at,
+        "ended_at": request.ended_at,
+        "agent": request.headers.get("User-Agent", ""),
+        "token": _digest(request.form.get("refresh_token", [""])[0]),
+        "fault": request.fault,
+        "status": request.status,
+        "successor": _digest(request.successor) if request.successor else None,
+        "delivered": request.delivered,
+    }
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -191,8 +240,12 @@ def _fault_line(fault: Fault) -> str:
     return f"{fault.kind} on {fault.on}, {many}{whose}"
 
 
+_VIEWS = frozenset(
+    {"/", "/sandbox/state", "/sandbox/requests", "/sandbox/posts", "/sandbox/faults"}
+)
 _ACTIONS: dict[str, Callable[[Fields, State, FaultBox], Fields]] = {
     "/sandbox/issue": _issue,
+    "/sandbox/keys": _keys,
     "/sandbox/revoke": _revoke,
     "/sandbox/replay": _replay,
     "/sandbox/faults": _faults,

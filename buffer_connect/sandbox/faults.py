@@ -11,9 +11,11 @@
 | `slow` | carried out, answered after `seconds` | `seconds` 5.0 |
 | `html` | answered with a page, nothing carried out | `status` 200 |
 | `outage` | the connection closes, nothing carried out | |
+| `reset` | the connection is reset, nothing carried out (`consume`: carried out first) | `consume` False |
 | `invalid_client` | refused with 401 `invalid_client`, nothing carried out | |
 | `oauth_error` | refused with `error`, nothing carried out (`consume`: carried out first) | `error`, `description`, `status` 400, `consume` |
 | `graphql_error` | 200 with a top-level error of this `code`, nothing carried out (API) | `code` UNAUTHORIZED, `status` 200 |
+| `mutation_error` | 200 with a typed error in place of the payload of the mutation `field` ("": of each), which is not carried out (API) | `type` LimitReachedError, `message`, `field` "" |
 | `alter` | carried out, then fields of the answer are replaced by `changes`; None removes one | `changes` |
 
 Every kind takes `seconds` as well: the wait before the answer (or the closing). On the authorization endpoint faults
@@ -41,9 +43,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "slow": {"seconds": 5.0},
     "html": {"status": 200},
     "outage": {},
+    "reset": {"consume": False},
     "invalid_client": {},
     "oauth_error": {"error": "invalid_request", "description": "", "status": 400, "consume": False},
     "graphql_error": {"code": "UNAUTHORIZED", "status": 200},
+    "mutation_error": {"type": "LimitReachedError", "message": "sandbox fault", "field": ""},
     "alter": {"changes": {}},
 }
 
@@ -90,6 +94,11 @@ class FaultBox:
         """Let a fault wait for its requests."""
         with self._lock:
             self._faults.append(fault)
+
+    def remove(self, fault: Fault) -> None:
+        """Forget one fault, if it still waits."""
+        with self._lock, suppress(ValueError):
+            self._faults.remove(fault)
 
     def clear(self) -> None:
         """Forget all faults."""
@@ -170,7 +179,7 @@ def _rate_limit(options: dict[str, Any], endpoint: str, serve: Serve) -> Respons
     )
 
 
-def _slow(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
+def _serve(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
     return serve()
 
 
@@ -182,6 +191,12 @@ def _html(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
 
 def _outage(options: dict[str, Any], endpoint: str, serve: Serve) -> None:
     return None
+
+
+def _reset(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
+    if options["consume"]:
+        serve()
+    return Response(reset=True)
 
 
 def _invalid_client(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
@@ -227,11 +242,14 @@ _PLAYS: dict[str, Callable[[dict[str, Any], str, Serve], Response | None]] = {
     "error_after": _error_after,
     "gateway": _error,
     "rate_limit": _rate_limit,
-    "slow": _slow,
+    "slow": _serve,
     "html": _html,
     "outage": _outage,
+    "reset": _reset,
     "invalid_client": _invalid_client,
     "oauth_error": _oauth_error,
     "graphql_error": _graphql_error,
+    # The API itself plays it: only there is known what the mutation is called and selects.
+    "mutation_error": _serve,
     "alter": _alter,
 }

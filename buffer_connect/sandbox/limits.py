@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from buffer_connect.sandbox.options import Options
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
@@ -24,8 +26,9 @@ class _Count:
 class Quotas:
     """Counts requests of each account in each window."""
 
-    def __init__(self, windows: Mapping[str, tuple[int, int]], now: Callable[[], float]) -> None:
-        self._windows = windows
+    def __init__(self, options: Options, now: Callable[[], float]) -> None:
+        self._windows = options.quotas
+        self._form = options.quota_headers
         self._now = now
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, str], _Count] = {}
@@ -57,6 +60,19 @@ class Quotas:
         return max(1, round(count.start + self._windows[name][0] - self._now()))
 
     def _headers(self, account: str, counts: Mapping[str, _Count]) -> dict[str, str]:
+        if self._form == "structured":
+            return self._structured(account, counts)
+        name = min(counts, key=lambda name: self._windows[name][1] - counts[name].used)
+        quota, pause = self._windows[name][1], self._remaining_seconds(name, counts[name])
+        # The older of the two tells a moment, the younger a pause.
+        is_moment = self._form == "X-RateLimit"
+        return {
+            f"{self._form}-Limit": str(quota),
+            f"{self._form}-Remaining": str(max(0, quota - counts[name].used)),
+            f"{self._form}-Reset": str(round(self._now()) + pause if is_moment else pause),
+        }
+
+    def _structured(self, account: str, counts: Mapping[str, _Count]) -> dict[str, str]:
         # The names carry no meaning: clients match a policy by its window.
         partition = base64.b64encode(account.encode()).decode()
         left, policies = [], []

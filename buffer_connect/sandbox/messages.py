@@ -24,7 +24,10 @@ class OAuthError(Exception):
 
 @dataclass(kw_only=True)
 class Request:
-    """One request as it came; `at` is the sandbox's clock in seconds, header names match in any case."""
+    """One request as it came, and what became of it; header names match in any case.
+
+    Times are seconds on the sandbox's clock.
+    """
 
     method: str
     path: str
@@ -33,6 +36,16 @@ class Request:
     body: bytes = b""
     at: float = 0.0
     endpoint: str = ""
+    # The kind of the fault that it met, and its options.
+    fault: str = ""
+    fault_options: Mapping[str, Any] = field(default_factory=dict)
+    # None: there was no answer.
+    status: int | None = None
+    # The refresh token that it was given, and whether all of it stood in what was written.
+    successor: str = field(default="", repr=False)
+    delivered: bool = False
+    # When its answer was written, or the connection closed.
+    ended_at: float | None = None
 
     @cached_property
     def params(self) -> dict[str, list[str]]:
@@ -79,13 +92,22 @@ class Request:
 
 @dataclass(kw_only=True)
 class Response:
-    """One answer. With `cut` only so many bytes of the body are sent before the connection is closed."""
+    """One answer. With `cut` only so many bytes of the body are sent before the connection is closed.
+
+    With `reset` none is sent: the connection is reset instead.
+    """
 
     status: int = 200
     body: bytes = b""
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
+    reset: bool = False
+
+    @property
+    def written(self) -> bytes:
+        """The body as far as it is sent."""
+        return b"" if self.reset else self.body[: self.cut]
 
 
 def single_values(params: Mapping[str, list[str]]) -> dict[str, str]:

@@ -30,6 +30,11 @@ def new_access_token() -> str:
     return f"{_JWT_HEADER}.{secrets.token_urlsafe(240)}.{secrets.token_urlsafe(256)}"
 
 
+def new_api_key() -> str:
+    """Make an API key of visible ASCII that holds `/ + = &` and worse."""
+    return f"{_visible(24)}{_AWKWARD}{_visible(8)}"
+
+
 def looks_like_jwt(token: str) -> bool:
     """Tell whether a token has the form of an access token."""
     return token.startswith("eyJ") and token.count(".") == 2

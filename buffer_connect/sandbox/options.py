@@ -46,4 +46,6 @@ class Options:
     # Window name -> (seconds, requests) for each account; without enforcement they only show in headers.
     quotas: Mapping[str, tuple[int, int]] = field(default_factory=lambda: dict(QUOTAS))
     enforce_quotas: bool = False
+    # How headers tell of them: today's structured fields for each window, or one of the older forms for the tightest.
+    quota_headers: Literal["structured", "RateLimit", "X-RateLimit"] = "structured"
     keep_requests: int = 20_000

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from buffer_connect.sandbox.messages import Request, Response
-from buffer_connect.sandbox.records import End, Grant
+from buffer_connect.sandbox.records import End, Grant, Post
 from buffer_connect.sandbox.state import State
 
 _STYLE = Path(__file__).with_name("style.css")
@@ -48,6 +48,7 @@ _FAULT_BUTTONS = {
         ("error_before", "503"),
         ("slow", "Slow"),
         ("graphql_error", "UNAUTHORIZED"),
+        ("mutation_error", "Limit reached, to a mutation"),
         ("outage", "Outage"),
     ),
 }
@@ -102,8 +103,10 @@ def account_name(account: str) -> str:
     return f"Sandbox account {account.rpartition('-')[2]}"
 
 
-def front_page(*, issuer: str, grants: Iterable[Grant], faults: Iterable[str]) -> str:
-    """Return the page with all grants and the buttons that trouble them."""
+def front_page(
+    *, issuer: str, grants: Iterable[Grant], posts: Iterable[Post], faults: Iterable[str]
+) -> str:
+    """Return the page with all grants, the buttons that trouble them, and what was posted."""
     rows = "".join(_grant_row(grant) for grant in grants)
     table = f"""<div class="wide" role="region" aria-label="Grants" tabindex="0"><table>
 <thead><tr><th scope="col">Account</th><th scope="col">Scopes</th><th scope="col">Since</th>
@@ -115,6 +118,8 @@ def front_page(*, issuer: str, grants: Iterable[Grant], faults: Iterable[str]) -
 <p class="quiet">Authorization server and API at <code>{escape(issuer)}</code>, in memory only.</p>
 <h2>Grants</h2>
 {table if rows else "<p>No grant yet. Connect an account from the site.</p>"}
+<h2>Posts</h2>
+{_posts(posts)}
 <h2>Faults</h2>
 {"".join(_fault_buttons(endpoint) for endpoint in _FAULT_BUTTONS)}
 <h3>Waiting</h3>
@@ -123,9 +128,29 @@ def front_page(*, issuer: str, grants: Iterable[Grant], faults: Iterable[str]) -
     return _page("Buffer sandbox", body)
 
 
+def _posts(posts: Iterable[Post]) -> str:
+    rows = "".join(_post_row(post) for post in posts)
+    if not rows:
+        return "<p>Nothing was posted yet.</p>"
+    return f"""<div class="wide" role="region" aria-label="Posts" tabindex="0"><table>
+<thead><tr><th scope="col">At</th><th scope="col">Account</th><th scope="col">Channel</th>
+<th scope="col">Text</th></tr></thead>
+<tbody>{rows}</tbody></table></div>"""
+
+
+def _post_row(post: Post) -> str:
+    cells = (account_name(post.account), post.channel, post.text)
+    told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f'<tr><th scope="row">{_time_of_day(post.at)}</th>{told}</tr>'
+
+
+def _time_of_day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
+
+
 def _grant_row(grant: Grant) -> str:
     consumed = sum(token.consumed_at is not None for token in grant.refresh_tokens)
-    since = datetime.fromtimestamp(grant.created_at, UTC).strftime("%H:%M:%S UTC")
+    since = _time_of_day(grant.created_at)
     state = f"ended: {_ENDINGS[grant.revoked_by]}" if grant.revoked_by else "alive"
     account, dead = account_name(grant.account), grant.revoked
     old = dead or not consumed

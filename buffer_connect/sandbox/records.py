@@ -1,7 +1,9 @@
 """What the grant table holds. Times are seconds since the epoch on the sandbox's clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 
 class End(StrEnum):
@@ -105,6 +107,27 @@ class IssuedTokens:
     scopes: tuple[str, ...]
     grant_id: str
     account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One post, as it was asked for: `given` is the mutation's input."""
+
+    id: str
+    grant_id: str
+    account: str
+    at: float
+    given: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """What is posted."""
+        return str(self.given["text"])
+
+    @property
+    def channel(self) -> str:
+        """The id of the channel that it goes to."""
+        return str(self.given["channelId"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

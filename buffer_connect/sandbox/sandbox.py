@@ -2,21 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from email.message import Message
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+from buffer_connect.sandbox import api
 from buffer_connect.sandbox.application import Application
 from buffer_connect.sandbox.authorization import SESSION_COOKIE
 from buffer_connect.sandbox.clock import Clock
 from buffer_connect.sandbox.faults import Fault
 from buffer_connect.sandbox.grants import GrantTable
+from buffer_connect.sandbox.keys import KeyTable
 from buffer_connect.sandbox.limits import Quotas
-from buffer_connect.sandbox.messages import FORM, Request
+from buffer_connect.sandbox.messages import FORM, Request, Response
 from buffer_connect.sandbox.options import USUAL_SCOPES, Options
-from buffer_connect.sandbox.records import Grant, IssuedTokens
+from buffer_connect.sandbox.records import Grant, IssuedTokens, Post
 from buffer_connect.sandbox.server import Server
 from buffer_connect.sandbox.state import State
 
@@ -24,7 +27,8 @@ from buffer_connect.sandbox.state import State
 class Sandbox:
     """A local Buffer: authorization server and GraphQL API, in memory and on loopback only.
 
-    `port` 0 takes a free one. `clock` returns seconds since the epoch; `advance` moves it. `log` takes a line for each
+    `port` 0 takes a free one. With an `issuer`, its address, it opens no socket: it is never started, and `handle`
+    answers. `clock` returns seconds since the epoch; `advance` moves it. `log` takes a line for each
     request, without its query. The other keyword arguments are the fields of `sandbox.options.Options`. Use it as a
     context manager, or `start` and `stop` it: stopped, it refuses connections, and keeps its grants and its port.
 
@@ -40,21 +44,24 @@ class Sandbox:
         port: int = 0,
         *,
         host: str = "127.0.0.1",
+        issuer: str = "",
         clock: Callable[[], float] = time.time,
         log: Callable[[str], None] | None = None,
         **options: Any,
     ) -> None:
         self.options = Options(**options)
-        self._address = (_loopback(host), port)
+        self._address, self._issuer = (_loopback(host), port), issuer
         self._clock, self._log = Clock(clock), log
         self._stopping = threading.Event()
         self._server: Server | None = None
         self._table = GrantTable(self.options, self.now)
+        self._keys = KeyTable()
         state = State(
             options=self.options,
-            issuer="",
+            issuer=issuer,
             table=self._table,
-            quotas=Quotas(self.options.quotas, self.now),
+            keys=self._keys,
+            quotas=Quotas(self.options, self.now),
             clock=self._clock,
         )
         self._application = Application(state, self._pause)
@@ -64,7 +71,7 @@ class Sandbox:
         if self._server is not None:
             raise RuntimeError("The sandbox is running already.")
         self._stopping.clear()
-        self._server = Server(self._address, self._application.handle, self._log)
+        self._server = Server(self._address, self._application.handle, now=self.now, log=self._log)
         self._address = (self._address[0], self._server.server_address[1])
         self._application.state.issuer = self.url
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -86,6 +93,8 @@ class Sandbox:
     @property
     def url(self) -> str:
         """The issuer, without a slash at its end. Raises RuntimeError before the first start."""
+        if self._issuer:
+            return self._issuer
         if not self._address[1]:
             raise RuntimeError("The sandbox has no port before it is started.")
         return f"http://{self._address[0]}:{self._address[1]}"
@@ -121,15 +130,23 @@ class Sandbox:
         """Tell whether the server would accept this refresh token now."""
         return self._table.active_refresh_token(refresh_token) is not None
 
-    def accepts(self, access_token: str) -> bool:
-        """Tell whether the API would accept this access token now."""
-        return self._table.bearer(access_token) is not None
+    def accepts(self, token: str) -> bool:
+        """Tell whether the API would accept this access token or API key now."""
+        return (self._table.bearer(token) or self._keys.bearer(token)) is not None
 
     def issue(
         self, account: str = "account-1", scopes: Sequence[str] = USUAL_SCOPES
     ) -> IssuedTokens:
         """Make a grant with its first tokens, as if the person had agreed. Any `account-N` will do."""
         return self._table.issue(account, scopes)
+
+    def issue_key(self, account: str = "account-1") -> str:
+        """Make an API key, as the person would in the settings."""
+        return self._keys.issue(account)
+
+    def delete_key(self, key: str) -> bool:
+        """Delete an API key, as the person would; False when it is unknown."""
+        return self._keys.delete(key)
 
     def revoke(self, grant_id: str) -> bool:
         """Remove a grant as its owner would; False when it is unknown or has ended."""
@@ -162,9 +179,37 @@ class Sandbox:
             Fault(kind=kind, on=on, times=times, after=after, grant=grant, options=options)
         )
 
+    @contextmanager
+    def failing(self, kind: str, *, on: str = "token", **options: Any) -> Iterator[None]:
+        """Let all requests of an endpoint fail meanwhile; raises as `fail_next`."""
+        fault = Fault(kind=kind, on=on, times=None, options=options)
+        self._application.faults.add(fault)
+        try:
+            yield
+        finally:
+            self._application.faults.remove(fault)
+
     def clear_faults(self) -> None:
         """Forget all faults that wait."""
         self._application.faults.clear()
+
+    def handle(self, request: Request) -> Response | None:
+        """Answer a request in place; None means: the connection closes without an answer."""
+        return self._application.handle(request)
+
+    def profile(self, account: str) -> dict[str, object]:
+        """Return what the API tells of an account."""
+        return api.profile(account, self.url)
+
+    @property
+    def posts(self) -> list[Post]:
+        """The newest posts, oldest first."""
+        return list(self._application.state.posts)
+
+    def post(self, text: str, account: str = "account-1", **given: Any) -> Post:
+        """Make a post as its owner would; `given` are fields of Buffer's `CreatePostInput`."""
+        usual = {"channelId": "channel-1", "schedulingType": "automatic", "mode": "addToQueue"}
+        return self._application.state.post(account, "", {**usual, "text": text, **given})
 
     @property
     def requests(self) -> list[Request]:

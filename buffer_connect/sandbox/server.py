@@ -1,6 +1,8 @@
 """The sandbox's sockets: HTTP/1.1 with keep-alive, one thread a connection, one write an answer."""
 
+import os
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -26,9 +28,14 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(
-        self, address: tuple[str, int], handle: Handle, log: Callable[[str], None] | None = None
+        self,
+        address: tuple[str, int],
+        handle: Handle,
+        *,
+        now: Callable[[], float],
+        log: Callable[[str], None] | None = None,
     ) -> None:
-        self.handle, self.log = handle, log
+        self.handle, self.now, self.log = handle, now, log
         self._connections: set[socket.socket] = set()
         self._changed = threading.Condition()
         super().__init__(address, _Connection)
@@ -92,8 +99,11 @@ class _Connection(BaseHTTPRequestHandler):
             server.log(
                 f"{request.method} {request.path} {response.status if response else 'no answer'}"
             )
+        request.ended_at = server.now()
         if response is None:
             self.close_connection = True
+        elif response.reset:
+            self._reset()
         else:
             self._send(response)
 
@@ -113,7 +123,14 @@ class _Connection(BaseHTTPRequestHandler):
         if response.cut is not None:
             self.close_connection = True
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        self.wfile.write(head + response.body[: response.cut])
+        self.wfile.write(head + response.written)
+
+    def _reset(self) -> None:
+        """Close the connection so that the other side takes it for broken, not for ended."""
+        self.close_connection = True
+        # Without lingering, closing sends a reset; a shutdown before it would send an end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -1,13 +1,21 @@
 """What all endpoints of one sandbox share."""
 
-from dataclasses import dataclass
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hmac import compare_digest
+from typing import Any
 
 from buffer_connect.sandbox.clock import Clock
 from buffer_connect.sandbox.grants import GrantTable
+from buffer_connect.sandbox.keys import KeyTable
 from buffer_connect.sandbox.limits import Quotas
 from buffer_connect.sandbox.messages import OAuthError, Request, single_values
 from buffer_connect.sandbox.options import Options
+from buffer_connect.sandbox.records import Post
+
+KEPT_POSTS = 1000
 
 
 @dataclass(kw_only=True)
@@ -17,12 +25,27 @@ class State:
     options: Options
     issuer: str
     table: GrantTable
+    keys: KeyTable
     quotas: Quotas
     clock: Clock
+    # Oldest first.
+    posts: deque[Post] = field(default_factory=lambda: deque(maxlen=KEPT_POSTS))
 
     def now(self) -> float:
         """Return the sandbox's time, in seconds since the epoch."""
         return self.clock.now()
+
+    def post(self, account: str, grant_id: str, given: Mapping[str, Any]) -> Post:
+        """Add a post; `given` is a `CreatePostInput`."""
+        made = Post(
+            id=uuid.uuid4().hex,
+            grant_id=grant_id,
+            account=account,
+            at=self.now(),
+            given=dict(given),
+        )
+        self.posts.append(made)
+        return made
 
     @property
     def accounts(self) -> list[str]:

@@ -23,6 +23,7 @@ def answer(request: Request, state: State) -> Response:
         tokens = grants[kind](params, state)
     except InvalidGrant as refusal:
         raise OAuthError(*_REFUSED) from refusal
+    request.successor = tokens.refresh_token or ""
     return json_response(_fields(tokens))
 
 

@@ -7,7 +7,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.template.context import Context
 
-from buffer_connect import prompts
+from buffer_connect import prompts, wording
+from buffer_connect.cards import cards_of, concern_of
 from buffer_connect.exceptions import AmbiguousLink
 from buffer_connect.flows.choice import choose, links_of
 
@@ -22,14 +23,53 @@ def buffer_connect_button(context: Context, *scopes: str, next: str = "") -> dic
     Nothing is shown to who is not signed in, and where an active link has all of `scopes`. One
     query, or two where there is no active link.
     """
+    request = _request(context, "buffer_connect_button")
+    cure = _cure(request, scopes)
+    return {"cure": cure, "next": next or prompts.page_of(request)}
+
+
+@register.inclusion_tag("buffer_connect/banner.html", takes_context=True)
+def buffer_connect_banner(context: Context, *scopes: str) -> dict[str, Any]:
+    """Show the signed-in user which link has ended, or lacks `scopes`, and the way to mend it.
+
+    `{% buffer_connect_banner "posts:write" %}`, for the frame of all pages. Nothing is shown to
+    everybody else. One query; none for who is not signed in.
+    """
+    request = _request(context, "buffer_connect_banner")
+    error = concern_of(request.user, scopes)
+    if error is None:
+        return {}
+    return {
+        "link": error.link,
+        "why": wording.REASONS.get(error.link.reason, ""),
+        "scopes": wording.scopes(error.link.missing_scopes(scopes)),
+        "address": prompts.Cure.of(error, scopes).address(prompts.page_of(request)),
+    }
+
+
+@register.inclusion_tag("buffer_connect/accounts.html", takes_context=True)
+def buffer_connect_accounts(context: Context, *, next: str = "") -> dict[str, Any]:  # noqa: A002
+    """Show the signed-in user's accounts, how each stands, and buttons for what can be done.
+
+    `{% buffer_connect_accounts next="/settings/" %}`, for a settings page; `next`, where connecting
+    leads, is this page unless given. Nothing is shown to who is not signed in. One query.
+    """
+    request = _request(context, "buffer_connect_accounts")
+    return {
+        "is_signed_in": request.user.is_authenticated,
+        "cards": cards_of(request.user),
+        "next": next or prompts.page_of(request),
+    }
+
+
+def _request(context: Context, tag: str) -> Any:
     request = context.get("request")
     if request is None:
         raise ImproperlyConfigured(
-            "{% buffer_connect_button %} needs the request: add "
+            f"{{% {tag} %}} needs the request: add "
             '"django.template.context_processors.request" to the context_processors.'
         )
-    cure = _cure(request, scopes)
-    return {"cure": cure, "next": next or prompts.page_of(request)}
+    return request
 
 
 def _cure(request: HttpRequest, scopes: tuple[str, ...]) -> prompts.Cure | None:

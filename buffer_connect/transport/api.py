@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from buffer_connect.conf import conf
@@ -36,7 +37,9 @@ def call_api(access_token: Secret, payload: dict[str, object], *, total: float) 
             if attempt.written
             else "Buffer could not be reached; the call was not sent."
         )
-    return judge_api_response(reply.status, reply.headers, reply.body, complete=reply.complete)
+    return judge_api_response(
+        reply.status, reply.headers, reply.body, complete=reply.complete, now=datetime.now(UTC)
+    )
 
 
 def _reply(access_token: Secret, body: bytes, attempt: Attempt) -> Reply | None:

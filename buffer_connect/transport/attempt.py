@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from buffer_connect.conf import conf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(slots=True, kw_only=True)
@@ -13,13 +18,14 @@ class Attempt:
     """How long one request may take, how long its answer may be, and whether it has left.
 
     `connect` and `read` are seconds, `ends_at` and `write_by` moments of
-    `time.monotonic()`, `cap` is bytes. `written` is true as soon as a byte may have left.
+    `time.monotonic()`, `cap` is bytes. With `write_by` the answer must not be missed: how long
+    the writing took does not count. `written` is true as soon as a byte may have left.
     """
 
     connect: float
     read: float
     ends_at: float
-    write_by: float
+    write_by: float | None
     cap: int
     written: bool = False
 
@@ -32,7 +38,7 @@ class Attempt:
             connect=timing.connect,
             read=timing.read,
             ends_at=ends_at,
-            write_by=ends_at if write_by is None else write_by,
+            write_by=write_by,
             cap=cap,
         )
 
@@ -43,8 +49,14 @@ class Attempt:
             raise TimeoutError
         return left
 
-    def mark_written(self) -> None:
-        """Note that the request leaves now; raise `TimeoutError` if it is too late for that."""
-        if time.monotonic() > self.write_by:
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let the request leave now; raise `TimeoutError` if it is too late for that."""
+        began = time.monotonic()
+        if began > (self.ends_at if self.write_by is None else self.write_by):
             raise TimeoutError
         self.written = True
+        yield
+        if self.write_by is not None:
+            # It may have stood still between the look at the clock and the last byte.
+            self.ends_at += time.monotonic() - began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 PIECE_BYTES = 64 * 1024
 # A token response with its headers.
 LATE_BYTES = 128 * 1024
+# Lists that may come in several lines (RFC 9651 section 3.1). Of other headers the last line counts.
+LISTS = ("RateLimit", "RateLimit-Policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class PacedReader(io.RawIOBase):
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, attempt: Attempt) -> None:
+        # Kept for its hold on the socket, which `http.client` may have closed.
         self._raw = raw
         self._sock = sock
         self._attempt = attempt
@@ -49,14 +53,17 @@ class PacedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         left = min(self._attempt.read, self._attempt.ends_at - time.monotonic())
-        self._sock.settimeout(max(0.0, left))
-        count = self._raw.readinto(buffer)
-        if left <= 0:
-            self._late_bytes += count or 0
-        # Without a time-out, None says that nothing is there.
-        if count is None or self._late_bytes > LATE_BYTES:
+        if left > 0:
+            self._sock.settimeout(left)
+            # Whoever wakes from a standstill may be told that time is up before it has looked.
+            with contextlib.suppress(TimeoutError):
+                return self._sock.recv_into(buffer)
+        self._sock.settimeout(0)
+        count = self._sock.recv_into(buffer)
+        self._late_bytes += count
+        if self._late_bytes > LATE_BYTES:
             raise TimeoutError
         return count
 
@@ -87,7 +94,12 @@ def read(response: http.client.HTTPResponse, attempt: Attempt) -> Reply:
         ended = False
     return Reply(
         status=response.status,
-        headers=CaseInsensitiveDict(response.getheaders()),
+        headers=_headers(response),
         body=bytes(body[: attempt.cap]),
         complete=ended and length in (None, len(body)) and len(body) <= attempt.cap,
     )
+
+
+def _headers(response: http.client.HTTPResponse) -> Mapping[str, str]:
+    lists = [(name, response.getheader(name, "")) for name in LISTS if name in response.headers]
+    return CaseInsensitiveDict([*response.getheaders(), *lists])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -35,7 +36,7 @@ def exchange(*, code: Secret, verifier: Secret, redirect_uri: str) -> Outcome:
     """
     endpoint, secret = conf.token_endpoint, conf.client_secret
     attempt = Attempt.start(total=conf.timing.exchange, cap=CAP_BYTES)
-    session = TokenSession(redirect_uri)
+    session = TokenSession(conf.client_id, redirect_uri)
     return _judged(
         attempt,
         lambda: session.fetch_token(
@@ -58,7 +59,7 @@ def refresh(refresh_token: Secret, *, write_by: float) -> Outcome:
     """
     endpoint, secret = conf.token_endpoint, conf.client_secret
     attempt = Attempt.start(total=conf.timing.total, cap=CAP_BYTES, write_by=write_by)
-    session = TokenSession()
+    session = _refreshing_session(conf.client_id)
     return _judged(
         attempt,
         lambda: session.refresh_token(
@@ -83,8 +84,8 @@ class Judged(Exception):
 class TokenSession(OAuth2Session):
     """A session for one token request; it has no scope, so that none is sent or compared."""
 
-    def __init__(self, redirect_uri: str | None = None) -> None:
-        super().__init__(conf.client_id, redirect_uri=redirect_uri)
+    def __init__(self, client_id: str, redirect_uri: str | None = None) -> None:
+        super().__init__(client_id, redirect_uri=redirect_uri)
         # Neither .netrc nor the environment's proxies and certificates.
         self.trust_env = False
         self.mount("https://", ADAPTER)
@@ -94,6 +95,22 @@ class TokenSession(OAuth2Session):
 
     def get_redirect_target(self, resp: object) -> None:
         """Follow no redirect: it would post the secrets again."""
+
+
+class _OfThread(threading.local):
+    """The session with which one thread refreshes; its requests leave nothing in it."""
+
+    session: TokenSession | None = None
+
+
+_OF_THREAD = _OfThread()
+
+
+def _refreshing_session(client_id: str) -> TokenSession:
+    session = _OF_THREAD.session
+    if session is None or session.client_id != client_id:
+        session = _OF_THREAD.session = TokenSession(client_id)
+    return session
 
 
 def _judge(response: Response) -> NoReturn:

@@ -13,7 +13,7 @@ import http.client
 import ssl
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from django.views.decorators.debug import sensitive_variables
@@ -33,6 +33,13 @@ IDLE_SECONDS = 2.0
 
 class NoAnswer(Exception):
     """No answer came; `Attempt.written` tells whether the request left, the text names the fault."""
+
+
+class Carrier(Protocol):
+    """What can carry requests in place of the network."""
+
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes, attempt: Attempt) -> Reply:
+        """Do as `Wire.post`."""
 
 
 class Origin(NamedTuple):
@@ -62,6 +69,8 @@ class Wire:
     ) -> None:
         self._tls = tls
         self._idle_seconds = idle_seconds
+        # For tests: carries everything, and nothing is opened.
+        self.stand_in: Carrier | None = None
         # Appends and pops of a deque need no lock, so a fork never finds one taken.
         self._idle: dict[Origin, deque[tuple[http.client.HTTPConnection, float]]] = {}
 
@@ -71,6 +80,8 @@ class Wire:
 
         Raises `NoAnswer`. No redirect is followed, no environment read and no proxy used.
         """
+        if self.stand_in is not None:
+            return self.stand_in.post(url, headers=headers, body=body, attempt=attempt)
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         origin = Origin(parts.scheme, parts.hostname or "", parts.port)
@@ -146,8 +157,8 @@ def _write(
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.sock.settimeout(attempt.left(attempt.read))
-    attempt.mark_written()
-    connection.endheaders(body)
+    with attempt.writing():
+        connection.endheaders(body)
 
 
 def _answer(connection: http.client.HTTPConnection, attempt: Attempt) -> Reply:

@@ -1,5 +1,6 @@
 """A small browser for the demo's story: pages, their forms, cookies and redirects."""
 
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Self
 from urllib.parse import urljoin
@@ -21,10 +22,11 @@ class Form:
         self.fields: list[tuple[str, str]] = []
         self.buttons: list[tuple[str, str, str]] = []
 
-    def data(self, button: str) -> list[tuple[str, str]]:
-        """Return what pressing `button` sends."""
+    def data(self, button: str, filled: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return what pressing `button` sends, with fields `filled` in by name."""
         named = [(name, value) for text, name, value in self.buttons if text == button and name]
-        return self.fields + named
+        fields = [(name, filled.get(name, value)) for name, value in self.fields]
+        return fields + named
 
 
 class Page(HTMLParser):
@@ -91,12 +93,15 @@ class Page(HTMLParser):
 
     def _note_field(self, named: dict[str, str]) -> None:
         is_choice = named.get("type") in {"checkbox", "radio"}
-        if self.forms and named.get("name") and ("checked" in named or not is_choice):
+        if self.forms and named.get("type") == "submit":
+            words = named.get("value", "")
+            self.forms[-1].buttons.append((words, named.get("name", ""), words))
+        elif self.forms and named.get("name") and ("checked" in named or not is_choice):
             self.forms[-1].fields.append((named["name"], named.get("value", "")))
 
 
 class Browser:
-    """Opens pages and presses buttons, one after the other."""
+    """Opens pages, fills in fields and presses buttons, one after the other."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
@@ -107,15 +112,15 @@ class Browser:
         """Go to an address."""
         return self._show(self._session.get(url, timeout=TIMEOUT))
 
-    def press(self, button: str) -> Page:
-        """Press a button of the page that is open, and go where it leads."""
+    def press(self, button: str, **filled: str) -> Page:
+        """Press a button of the page that is open, with fields filled in, and go where it leads."""
         page = self._page
         form = page.form_with(button)
         return self._show(
             self._session.request(
                 form.method,
                 form.action,
-                data=form.data(button),
+                data=form.data(button, filled),
                 headers={"Referer": page.url},
                 timeout=TIMEOUT,
             )

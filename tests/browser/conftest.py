@@ -3,10 +3,14 @@
 import importlib
 import os
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as site
+from django.contrib.auth import get_user_model
+from django.utils import timezone
 
+from buffer_connect.models import BufferLink
 from tests import servers
 from tests.browser import policy
 from tests.links import link_to
@@ -22,6 +26,17 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE = 10_000
+NO_TOKENS = {"refresh_token": None, "access_token": None}
+# What makes a link fare otherwise than well.
+STANDINGS = [
+    {"refresh_token": None, "refresh_due_at": None},
+    {"failures": 3, "last_error": "temporarily_unavailable"},
+    {"sent_generation": 1, "failures": 1, "last_error": "ReadTimeout"},
+    {"last_error": "KeyUnavailable"},
+    {"status": "revoked", "reason": "refresh_token_reused", **NO_TOKENS},
+    {"status": "disconnected", **NO_TOKENS},
+]
+SCOPES = ["account:read", "account:write", "posts:read", "posts:write", "offline_access"]
 # Chromium's words for a page whose own status is an error, which is not the page's fault.
 OWN_STATUS = "Failed to load resource"
 
@@ -51,6 +66,11 @@ def buffer(sandbox, settings, live_server):
     settings.ROOT_URLCONF = "tests.browser.site"
     settings.SECURE_CSP = policy.strict(sandbox.url)
     return sandbox
+
+
+@pytest.fixture
+def keys_allowed(buffer, settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": True}
 
 
 @pytest.fixture
@@ -95,3 +115,16 @@ def ended(link, buffer):
     """A link whose user has removed it at Buffer; nobody here knows yet."""
     buffer.revoke_account("account-1")
     return link
+
+
+@pytest.fixture
+def troubled(buffer):
+    """Links of people with long names, one in each standing but the good one."""
+    past = timezone.now() - timedelta(days=3)
+    for number, columns in enumerate(STANDINGS, start=3):
+        name = f"a.colleague.with.a.long.name.{number}@example.com"
+        user = get_user_model().objects.create_user(name)
+        link = link_to(buffer, user, account=f"account-{number}")
+        account = f"Account number {number} of a customer" if number % 2 else ""
+        facts = {"account_name": account, "last_refreshed_at": past, "granted_scopes": SCOPES}
+        BufferLink.objects.filter(pk=link.pk).update(**{**facts, **columns})

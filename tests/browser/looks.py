@@ -9,12 +9,15 @@ LOOKS = list(product(WIDTHS, SCHEMES))
 HEIGHT = 800
 # Preloading would fetch stylesheets by script, which the policy forbids.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
+# The admin's links take some time to change their colours.
+SETTLED = "Promise.allSettled(document.getAnimations().map((each) => each.finished))"
 HIDDEN_TO_THE_RIGHT = "document.documentElement.scrollWidth - innerWidth"
 
 
 def look(page, width, scheme):
     page.set_viewport_size({"width": WIDTHS[width], "height": HEIGHT})
     page.emulate_media(color_scheme=scheme)
+    page.evaluate(SETTLED)
 
 
 def faults(page, within=None):

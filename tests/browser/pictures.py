@@ -11,8 +11,8 @@ from example_project import trouble
 from tests.browser.hands import allow, press, sees, to_buffer
 from tests.browser.looks import WIDTHS, look
 from tests.example import conftest as example
-from tests.links import age, link_to
-from tests.people import CONNECT, LINKS
+from tests.links import age, key_of, link_to
+from tests.people import API_KEY, CONNECT, LINKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -73,7 +73,14 @@ def test_connect(page):
 
 
 def test_prompt(page, links):
-    draw(page, "prompt", f"{CONNECT}?link={links[0].uid}&scope=posts:write&next=/posts/")
+    path = f"{CONNECT}?link={links[0].uid}&scope=posts:write&next=/posts/"
+    draw(page, "prompt", path)
+    draw(page, "prompt", path, scheme="dark")
+
+
+def test_links_without_names(page, links):
+    BufferLink.objects.update(account_name="", account_email="", organizations=[])
+    draw(page, "nameless", LINKS)
 
 
 def test_disconnect(page, links):
@@ -91,23 +98,44 @@ def test_question_which_account(page, links, buffer, user):
     draw(page, "ambiguous", "/posts/")
 
 
+def test_api_keys(page, links, buffer, user, keys_allowed):
+    key = key_of(buffer, user, account="account-3")
+    draw(page, "api-key", API_KEY)
+    page.get_by_label("API key").fill("no-key-of-buffers")
+    page.get_by_role("button").click()
+    shoot(page, "api-key-refused")
+    shoot(page, "api-key-refused", scheme="dark")
+    BufferLink.objects.exclude(pk=key.pk).delete()
+    draw(page, "links-api-key", LINKS)
+    draw(page, "disconnect-api-key", f"{LINKS}{key.uid}/disconnect/")
+    BufferLink.objects.update(status="revoked", reason="unauthorized")
+    draw(page, "links-api-key-ended", LINKS)
+
+
+def test_tags(page, links):
+    draw(page, "tags", "/accounts/")
+    draw(page, "tags", "/accounts/", scheme="dark")
+
+
 def test_problem(page):
     draw(page, "problem", "/buffer/callback/?state=x")
 
 
-def test_admin(page, links):
+def test_admin(page, links, troubled):
     draw(page, "admin-list", ADMIN)
     draw(page, "admin-list", ADMIN, scheme="dark")
-    draw(page, "admin-detail", f"{ADMIN}{links[0].pk}/change/")
-    draw(page, "admin-detail-active", f"{ADMIN}{links[1].pk}/change/")
+    for number, name in enumerate(("admin-detail", "admin-detail-active")):
+        draw(page, name, f"{ADMIN}{links[number].pk}/change/")
+        draw(page, name, f"{ADMIN}{links[number].pk}/change/", scheme="dark")
 
 
-def test_admin_question(page, links):
+def test_admin_question(page, troubled):
     page.goto(ADMIN)
     page.locator("#action-toggle").check()
     page.locator("select[name=action]").select_option(label="Disconnect")
     page.locator("button[name=index]").click()
     shoot(page, "admin-question")
+    shoot(page, "admin-question", scheme="dark")
 
 
 def test_two_cards(page, buffer, settings, user, listening):

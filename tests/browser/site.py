@@ -15,6 +15,8 @@ PAGE = """{% extends "buffer_connect/base.html" %}
 {% load buffer_connect %}
 {% block content %}
 <h1>{{ title }}</h1>
+{% buffer_connect_banner %}
+{% if with_accounts %}{% buffer_connect_accounts %}{% endif %}
 {% if detail %}{% include "buffer_connect/prompt.html" %}{% endif %}
 {% buffer_connect_button "posts:write" %}
 {% endblock content %}
@@ -47,6 +49,10 @@ def prompted(request):
     return page(request, "Home", detail="Connect first.", address=answer)
 
 
+def accounts(request):
+    return page(request, "Settings", with_accounts=True)
+
+
 def no_icon(request):
     """Spare browsers an error in their console."""
     return HttpResponse(status=204)
@@ -60,4 +66,5 @@ urlpatterns = [
     path("writing/", writing),
     path("home/", home),
     path("prompted/", prompted),
+    path("accounts/", accounts),
 ]

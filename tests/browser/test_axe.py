@@ -5,7 +5,7 @@ import pytest
 from buffer_connect.models import BufferLink
 from tests.browser.looks import faults
 from tests.links import link_to
-from tests.people import CALLBACK, CONNECT, LINKS
+from tests.people import API_KEY, CALLBACK, CONNECT, LINKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,11 +41,26 @@ def test_the_links_page_with_links_of_all_kinds(page, links):
     assert faults(page) == []
 
 
+def test_a_page_with_the_banner_and_the_accounts(page, links):
+    page.goto("/accounts/")
+    page.get_by_role("region", name="Buffer account").wait_for()
+    page.get_by_text("this connection ends by itself").wait_for()
+    assert faults(page) == []
+
+
 def test_the_links_page_with_a_notice(page, buffer):
     page.goto(LINKS)
     page.get_by_role("button").click()
     page.get_by_role("button", name="Deny").click()
     page.get_by_role("status").wait_for()
+    assert faults(page) == []
+
+
+def test_the_form_for_an_api_key_with_an_error(page, keys_allowed):
+    page.goto(API_KEY)
+    page.get_by_label("API key").fill("no-key-of-buffers")
+    page.get_by_role("button").click()
+    page.get_by_text("Buffer does not accept this key").wait_for()
     assert faults(page) == []
 
 

@@ -31,7 +31,7 @@ def test_the_links_page_says_why_and_reconnects(page, ended):
     page.goto("/posts/")
     page.goto(LINKS)
     assert sees(page, "Buffer ended the connection")
-    press(page, f"Reconnect {ended.uid}")
+    press(page, f"Reconnect {ended}")
     allow(page)
     assert sees(page, f"{ACCOUNT} is connected.")
     assert cards(page) == [ACCOUNT]

@@ -11,6 +11,7 @@ GOOD = {
     "CLIENT_ID": "app",
     "ENCRYPTION_KEYS": [generate_entry("2026-11")],
     "REDIRECT_URI": "https://site.example/buffer/callback/",
+    "INSTANCE": "production",
 }
 
 

@@ -1,11 +1,14 @@
+from datetime import timedelta
+
 import pytest
 from django.core.checks import Tags, run_checks
 from django.db import OperationalError, connection, connections
+from django.utils import timezone
 
 from buffer_connect.checks.databases import check_keys
-from buffer_connect.models import BufferLink
+from buffer_connect.models import AuthorizationRequest, BufferLink
 from buffer_connect.receivers import keep_for_revocation
-from buffer_connect.sealing import generate_entry
+from buffer_connect.sealing import Secret, generate_entry
 from tests.links import link_to
 
 ACCOUNTS = "tests.checks.test_databases.AccountsElsewhere"
@@ -70,11 +73,19 @@ def test_a_key_that_a_revocation_needs_must_be_held(link, settings):
     assert database_ids() == ["buffer_connect.E019"]
 
 
+def test_a_key_that_an_unfinished_connect_needs_must_be_held(user, settings):
+    request = AuthorizationRequest(user=user, expires_at=timezone.now() + timedelta(minutes=1))
+    request.seal_verifier(Secret("a-verifier"))
+    request.save()
+    lose_the_key(settings)
+    assert database_ids() == ["buffer_connect.E019"]
+
+
 def test_the_missing_key_is_named_with_what_it_seals(link, settings):
     lose_the_key(settings)
     (message,) = database_messages()
     assert "tests" in message.msg
-    assert "links: 1, revocations: 0" in message.msg
+    assert "(links 1, revocations 0, connects 0)" in message.msg
 
 
 def test_keys_that_are_held_pass(link):

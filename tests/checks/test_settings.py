@@ -32,9 +32,14 @@ CASES = [
     ("E012", {"DEFAULT_NEXT_URL": 1}),
     ("E013", {"TIMING": {"LEASE": timedelta(seconds=1)}}),
     ("E014", {"RETENTION": 90}),
+    ("E020", {"REFRESH_POLICY": "lazy"}),
+    ("E021", {"ACTIVE_WITHIN": 30}),
+    ("E022", {"INSTANCE": ""}),
+    ("E022", {"INSTANCE": "our staging"}),
     ("W001", {"SCOPES": ["insights:read"]}),
     ("W002", {"REDIRECT_URI": None}),
     ("W011", {"REQUIRE_ISS": False}),
+    ("W012", {"INSTANCE": None}),
 ]
 
 
@@ -75,7 +80,7 @@ def test_a_setting_that_is_no_dict_is_the_only_complaint(site, ids, value):
 
 def test_without_any_setting_the_required_ones_are_named(site, ids):
     del site.BUFFER_CONNECT
-    assert ids() == ["E003", "E005", "W002"]
+    assert ids() == ["E003", "E005", "W002", "W012"]
 
 
 def test_the_hint_of_the_keys_holds_a_new_one_to_paste(found):

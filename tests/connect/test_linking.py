@@ -100,6 +100,21 @@ def test_a_full_grant_says_only_that_it_is_connected(person):
     assert "Sandbox account 1 is connected." in page
 
 
+def test_an_account_without_a_name_is_connected_by_its_date(person, sandbox):
+    nameless = {"id": "account-1", "name": None, "email": None, "organizations": []}
+    sandbox.fail_next("alter", on="api", changes={"data": {"account": nameless}})
+    person.connect()
+    assert f"{BufferLink.objects.get()} is connected." in person.links_page()
+
+
+def test_the_account_that_was_meant_is_named_as_on_its_card(person, user, sandbox):
+    asked = link_to(sandbox, user)
+    person.connect(fields={"link": str(asked.uid)}, account="account-2")
+    page = person.links_page()
+    assert f"You chose another Buffer account than {asked}." in page
+    assert f"<h2>{asked}</h2>" in page
+
+
 def test_a_notice_that_the_site_must_know_waits_for_the_links_page(person):
     person.connect(fields={"next": "/there/"}, scopes=["account:read", "posts:read"])
     page = person.links_page()

@@ -9,28 +9,34 @@ pytestmark = pytest.mark.django_db
 
 NOT_ALLOWED = [
     "//evil.test/",
+    "https://evil.test/",
+    "javascript:alert(1)",
+    "/there/\r\nSet-Cookie: a=b",
+    "/" + "a" * 1_000_000,
+]
+MORE = [
     "///evil.test/",
     "/\\evil.test/",
     "\\\\evil.test/",
     "https:evil.test",
     "https:///evil.test",
-    "https://evil.test/",
     "http://testserver.evil.test/",
     "http://testserver@evil.test/",
-    "javascript:alert(1)",
     "data:text/html,x",
     "ftp://testserver/",
     " //evil.test",
     "\t//evil.test",
     "/there/\x00",
-    "/there/\r\nSet-Cookie: a=b",
     "\x1b/there/",
     "http://[",
     "/" + "a" * 2000,
-    "/" + "a" * 1_000_000,
     "/" + "ä" * 500,
 ]
-shortened = pytest.mark.parametrize("url", NOT_ALLOWED, ids=lambda url: repr(url[:30]))
+shortened = pytest.mark.parametrize(
+    "url",
+    [*NOT_ALLOWED, *(pytest.param(url, marks=pytest.mark.long) for url in MORE)],
+    ids=lambda url: repr(url[:30]),
+)
 
 
 @shortened
@@ -40,6 +46,7 @@ def test_a_next_that_is_not_allowed_becomes_the_links_page(person, url):
     assert person.come_back(query)["Location"] == "/buffer/"
 
 
+@pytest.mark.long
 @shortened
 def test_a_stored_next_is_checked_again(person, url):
     query = person.decide(person.begin())
@@ -47,6 +54,7 @@ def test_a_stored_next_is_checked_again(person, url):
     assert person.come_back(query)["Location"] == "/buffer/"
 
 
+@pytest.mark.long
 @shortened
 def test_the_page_repeats_no_next_that_is_not_allowed(person, url):
     page = person.client.get(CONNECT, {"next": url})

@@ -14,7 +14,7 @@ from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import LinkRevoked, NotLinked, TokenUnavailable
 from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
-from tests.links import held, link_to, tokens_of
+from tests.links import held, key_of, link_to, tokens_of
 
 PROFILE = {"account_id": "", "account_email": "", "account_name": "", "organizations": []}
 KEPT = ("uid", "user_id", "account_key", "refresh_token_digest", "connected_at", "expires_at")
@@ -85,8 +85,8 @@ def test_a_link_without_a_refresh_token_owes_buffer_nothing(sandbox, user):
     assert sandbox.requests_to("revocation") == []
 
 
-def test_an_api_key_is_wiped_and_never_sent(sandbox, link):
-    BufferLink.objects.update(kind="api_key", refresh_token=None, refresh_due_at=None)
+def test_an_api_key_is_wiped_and_never_sent(sandbox, user):
+    link = key_of(sandbox, user)
     assert disconnect(link) is None
     assert held(link).access_token is None
     assert sandbox.requests_to("revocation") == []

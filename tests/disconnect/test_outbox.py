@@ -13,7 +13,7 @@ from buffer_connect.flows.revocation import Told, send, send_due
 from buffer_connect.models import LinkEvent, PendingRevocation
 from buffer_connect.models.link import account_key
 from buffer_connect.sealing import Secret
-from tests.links import held, link_to, make_due, tokens_of
+from tests.links import held, key_of, link_to, make_due, tokens_of
 
 OTHER_KEYS = ["other:d9yVMvLhT4PwTSlI7cZ0OHOSIbB5WZPY2ZDUQCfCcXk="]
 
@@ -157,8 +157,7 @@ def test_a_sibling_that_came_meanwhile_keeps_its_grant(sandbox, owe, user):
 
 def test_an_api_key_of_the_account_is_no_sibling(sandbox, owe, user):
     row = owe("account-1")
-    link = link_to(sandbox, user, account="account-1", refreshable=False)
-    type(link).objects.update(kind="api_key")
+    key_of(sandbox, user, account="account-1")
     assert send(row) is Told.REVOKED
 
 

@@ -15,6 +15,8 @@ from tests.connect.test_linking import in_threads
 from tests.links import age, held, link_to, make_due, tokens_of
 from tests.processes import together
 
+pytestmark = pytest.mark.long
+
 Status = BufferLink.Status
 # What tells a statement from the others: the read for D; T2; the event of D; the first after
 # the commit of D; the end of a revocation.
@@ -47,6 +49,7 @@ def wait_for_request(sandbox, endpoint):
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_the_answer_to_a_refresh_that_is_out_is_revoked_too(sandbox, link, start):
     make_due(link)
     _, old = tokens_of(link)
@@ -83,6 +86,7 @@ def test_of_two_disconnects_the_later_finds_nothing_to_do(sandbox, link, start):
     assert LinkEvent.objects.filter(kind="disconnected").count() == 1
 
 
+@pytest.mark.long
 def test_a_disconnect_meets_the_generation_that_is_there(sandbox, link, start):
     make_due(link)
     ending = start("end", [link.pk], signal_at=(READ, "after", signal.SIGSTOP)).ready().go()
@@ -95,6 +99,7 @@ def test_a_disconnect_meets_the_generation_that_is_there(sandbox, link, start):
     assert held(link).status == Status.DISCONNECTED
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_four_at_once_are_one(sandbox, link):
     results = in_threads(disconnect, [(link,)] * 4)
@@ -119,6 +124,7 @@ def test_sweeps_and_disconnects_of_many_links(sandbox, user, start):
     assert not PendingRevocation.objects.exists()
 
 
+@pytest.mark.long
 def test_a_process_that_dies_before_the_commit_has_changed_nothing(sandbox, link, start):
     killed_before(start, EVENT, link)
     assert held(link).is_active
@@ -126,6 +132,7 @@ def test_a_process_that_dies_before_the_commit_has_changed_nothing(sandbox, link
     assert not PendingRevocation.objects.exists()
 
 
+@pytest.mark.long
 def test_what_a_process_owes_that_died_after_it_is_caught_up(sandbox, link, start, heard):
     calls = heard(signals.link_disconnected)
     killed_before(start, AFTER_COMMIT, link)
@@ -141,6 +148,7 @@ def test_what_a_process_owes_that_died_after_it_is_caught_up(sandbox, link, star
     assert call["event_id"] == LinkEvent.objects.get().uid
 
 
+@pytest.mark.long
 def test_what_died_between_the_answer_and_its_note_is_sent_again(sandbox, link, start):
     killed_before(start, DONE, link)
     assert sandbox.grants[0].revoked
@@ -150,6 +158,7 @@ def test_what_died_between_the_answer_and_its_note_is_sent_again(sandbox, link, 
     assert not PendingRevocation.objects.exists()
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_runs_side_by_side_send_each_row_once(sandbox, user):
     for number in range(8):

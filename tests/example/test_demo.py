@@ -35,6 +35,7 @@ def story(site, live_server, tmp_path, monkeypatch, caplog, listening):
     log.close()
 
 
+@pytest.mark.long
 def test_the_story_holds_on_a_running_site(story, site):
     steps = [step for _, step in story.steps()]
     sign_in, connect, _, call, _, revoke, meet_401, reconnect = steps

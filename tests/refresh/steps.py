@@ -2,6 +2,9 @@
 
 import time
 
+from django.db import connection
+
+from buffer_connect.models import BufferLink
 from tests.links import held, tokens_of
 
 # What tells a statement of the protocol from the others, without the quotes of its names.
@@ -10,7 +13,9 @@ CLAIM = "SET lease_owner ="
 INTENT = "sent_count = CASE"
 STORE = "generation = generation + 1"
 REFUSE = "SET status = 'revoked'"
+HOLD_BACK = "SET refused_generation ="
 ANNOUNCED = "SET announced_at ="
+RESEAL = "SET refresh_token ="
 
 
 def requests_to(sandbox):
@@ -36,3 +41,16 @@ def is_refreshed(sandbox, link):
     """Whether the link lives on what the server takes for the latest, after one refresh."""
     row = held(link)
     return row.is_active and row.generation == 2 and sandbox.is_current(tokens_of(link)[1])
+
+
+def just_before(statement, link, **columns):
+    """Let the row of `link` change just before a statement with these words runs, once."""
+
+    def change(execute, sql, params, many, context):
+        if words and words[0] in sql:
+            words.clear()
+            BufferLink.objects.filter(pk=link.pk).update(**columns)
+        return execute(sql, params, many, context)
+
+    words = [statement]
+    return connection.execute_wrapper(change)

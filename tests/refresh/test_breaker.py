@@ -40,7 +40,7 @@ def test_no_more_are_refused_than_were_out(sandbox, links, wrong_secret, setting
     timing = {"TIMING": {"IN_FLIGHT": 3}}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **timing}
     flows.sweep()
-    assert len(sandbox.requests_to("token")) == 3
+    assert 1 <= len(sandbox.requests_to("token")) <= 3
     assert not BufferLink.objects.exclude(sent_generation=None).exists()
 
 

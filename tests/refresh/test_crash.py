@@ -48,6 +48,7 @@ def killed_while_waiting(start, sandbox):
     worker.kill()
 
 
+@pytest.mark.long
 def test_killed_after_the_claim(sandbox, link, start):
     killed_at(start, CLAIM, "after")
     assert (phase(link), requests_to(sandbox)) == (("CLAIMED", 0), 0)
@@ -58,6 +59,7 @@ def test_killed_after_the_claim(sandbox, link, start):
     assert requests_to(sandbox) == 1
 
 
+@pytest.mark.long
 def test_killed_before_the_intent_is_written(sandbox, link, start):
     killed_at(start, INTENT, "before")
     assert (phase(link), requests_to(sandbox)) == (("CLAIMED", 0), 0)
@@ -66,6 +68,7 @@ def test_killed_before_the_intent_is_written(sandbox, link, start):
     assert is_refreshed(sandbox, link)
 
 
+@pytest.mark.long
 def test_killed_after_the_intent(sandbox, link, start):
     killed_at(start, INTENT, "after")
     assert (phase(link), requests_to(sandbox)) == (("SENT", 1), 0)
@@ -76,6 +79,7 @@ def test_killed_after_the_intent(sandbox, link, start):
     assert list(LinkEvent.objects.values_list("kind", flat=True)) == [LinkEvent.Kind.RESENT]
 
 
+@pytest.mark.long
 def test_killed_after_the_send_when_the_token_was_not_used(sandbox, link, start):
     sandbox.fail_next("outage", seconds=30)
     killed_while_waiting(start, sandbox)
@@ -94,6 +98,7 @@ def test_killed_after_the_send_when_the_token_was_used(sandbox, link, start):
     assert ends_as_a_lost_answer(sandbox, link)
 
 
+@pytest.mark.long
 def test_killed_before_the_answer_is_stored(sandbox, link, start):
     killed_at(start, STORE, "before")
     assert phase(link) == ("SENT", 1)
@@ -101,6 +106,7 @@ def test_killed_before_the_answer_is_stored(sandbox, link, start):
     assert ends_as_a_lost_answer(sandbox, link)
 
 
+@pytest.mark.long
 def test_killed_after_the_answer_is_stored(sandbox, link, start):
     killed_at(start, STORE, "after")
     assert phase(link) == ("IDLE", 0)
@@ -126,6 +132,7 @@ def ends_as_a_lost_answer(sandbox, link):
     return sandbox.grants[0].reuse_detected and requests_to(sandbox) == 2
 
 
+@pytest.mark.long
 def test_a_token_in_doubt_waits_for_the_quarantine_too(sandbox, link, start):
     age(link, minutes=61)
     killed_at(start, INTENT, "after")
@@ -136,19 +143,22 @@ def test_a_token_in_doubt_waits_for_the_quarantine_too(sandbox, link, start):
     assert is_refreshed(sandbox, link)
 
 
-@pytest.mark.parametrize(("in_flight", "in_doubt"), [(1, 4), (3, 3), (16, 10)])
+@pytest.mark.long
+@pytest.mark.parametrize(("in_flight", "in_doubt"), [(1, 8), (3, 10), (16, 24)])
 def test_a_kill_leaves_few_of_a_batch_in_doubt(sandbox, user, start, settings, in_flight, in_doubt):
-    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {"IN_FLIGHT": in_flight}}
-    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(10)]
+    timing = {"IN_FLIGHT": in_flight, "SENDS_PER_SECOND": 100}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(30)]
     for link in links:
         make_due(link)
-    sandbox.fail_next("slow", 10, seconds=30)
+    sandbox.fail_next("slow", 30, seconds=30)
     killed_while_waiting(start, sandbox)
     phases = [phase(link)[0] for link in links]
     assert phases.count("SENT") == in_doubt
     assert set(phases) <= {"SENT", "CLAIMED", "IDLE"}
 
 
+@pytest.mark.long
 def test_killed_between_a_refusal_and_its_event(sandbox, link, start):
     sandbox.revoke_account("account-1")
     killed_at(start, REFUSE, "after")
@@ -156,6 +166,7 @@ def test_killed_between_a_refusal_and_its_event(sandbox, link, start):
     assert (held(link).is_active, LinkEvent.objects.count()) == (True, 0)
 
 
+@pytest.mark.long
 def test_killed_before_a_signal_is_noted(sandbox, link, start, heard):
     sandbox.revoke_account("account-1")
     killed_at(start, ANNOUNCED, "before")

@@ -7,20 +7,29 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import TokenUnavailable
 from tests.links import age, held, link_to, make_due, tokens_of
 from tests.processes import together
-from tests.refresh.steps import is_refreshed, phase, requests_to, wait_for_request
+from tests.refresh.steps import STORE, is_refreshed, phase, requests_to, wait_for_request
 from tests.refresh.test_race import ended_links, flawless, outcome, workers
 
 FIVE_HOURS_OFF = "?init_command=SET%20time_zone%3D'%2B05:00'"
-REPEATABLE_READ = {
-    "postgresql": "?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read",
-    "mysql": "?isolation_level=repeatable%20read",
+ISOLATION = {
+    ("postgresql", "repeatable read"): (
+        "?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read"
+    ),
+    ("postgresql", "serializable"): "?options=-c%20default_transaction_isolation%3Dserializable",
+    ("mysql", "repeatable read"): "?isolation_level=repeatable%20read",
+    ("mysql", "serializable"): "?isolation_level=serializable",
+}
+# The session's own time, five hours ahead of UTC.
+FIVE_HOURS_AHEAD = {
+    "postgresql": "SET TIME ZONE INTERVAL '+05:00' HOUR TO MINUTE",
+    "mysql": "SET time_zone = '+05:00'",
 }
 
 
@@ -33,12 +42,12 @@ def link(sandbox, user, transactional_db):
 def five_hours_off():
     """Give the session a time zone of its own, as a server's default may."""
     with connection.cursor() as cursor:
-        cursor.execute("SET time_zone = '+05:00'")
+        cursor.execute(FIVE_HOURS_AHEAD[connection.vendor])
     yield
     connection.close()
 
 
-@pytest.mark.mariadb
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's clock is the host's")
 def test_the_clock_of_the_statements_is_utc(sandbox, link, five_hours_off):
     make_due(link)
     assert flows.sweep() == 1
@@ -56,12 +65,15 @@ def test_processes_with_different_time_zones_agree(sandbox, user, start):
     assert outcome(sandbox, together(here + there)) == flawless(20)
 
 
-@pytest.mark.skipif(connection.vendor not in REPEATABLE_READ, reason="needs isolation levels")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite knows one isolation level")
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
 @pytest.mark.parametrize("sweeps", [2, 0], ids=["2 sweeps and 2 callers", "4 callers"])
 @pytest.mark.long
-def test_a_statement_that_could_not_be_serialized_has_claimed_nothing(sandbox, user, start, sweeps):
+def test_a_statement_that_could_not_be_serialized_has_claimed_nothing(
+    sandbox, user, start, sweeps, level
+):
     pks = ended_links(sandbox, user, 40)
-    options = REPEATABLE_READ[connection.vendor]
+    options = ISOLATION[connection.vendor, level]
     processes = workers(start, pks, sweeps=sweeps, callers=4 - sweeps, options=options)
     assert outcome(sandbox, together(processes)) == flawless(40)
 
@@ -166,3 +178,23 @@ def test_a_sweep_inside_a_transaction_is_refused_before_anything_is_sent(sandbox
     with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
         flows.sweep()
     assert (phase(link), requests_to(sandbox)) == (("IDLE", 0), 0)
+
+
+def test_a_budget_that_passed_in_a_standstill_leaves_a_try_on_a_fresh_connection(
+    sandbox, link, settings
+):
+    make_due(link)
+    timing = {"COMMIT": timedelta(microseconds=1)}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+
+    def once(execute, sql, params, many, context):
+        if STORE in sql and not failed:
+            failed.append(sql)
+            raise OperationalError("the connection is closed")
+        return execute(sql, params, many, context)
+
+    failed = []
+    with connection.execute_wrapper(once):
+        flows.sweep()
+    assert len(failed) == 1
+    assert is_refreshed(sandbox, link)

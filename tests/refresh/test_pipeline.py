@@ -46,7 +46,7 @@ def test_slow_answers_are_waited_for_together(sandbox, user):
 def test_an_answer_is_stored_when_it_arrives(sandbox, user):
     slow, *quick = due_links(sandbox, user, 4)
     grant = sandbox.grant_of(tokens_of(slow)[1]).id
-    sandbox.fail_next("slow", grant=grant, seconds=0.3)
+    sandbox.fail_next("slow", grant=grant, seconds=0.8)
     flows.sweep()
     last = max(held(link).last_refreshed_at for link in quick)
     assert held(slow).last_refreshed_at - last > timedelta(seconds=0.15)

@@ -103,3 +103,141 @@ def test_a_window_opens_again_and_counts_for_one_account(tight):
     assert tight.api(other.access_token).status_code == 200
     tight.sandbox.advance(900)
     assert tight.api(token).status_code == 200
+
+
+def test_an_api_key_may_do_everything_until_it_is_deleted(client, sandbox):
+    key = sandbox.issue_key("account-2")
+    assert client.api(key, CREATE, text="Hello").json()["data"]["createPost"]["post"]["id"]
+    assert sandbox.accepts(key)
+    assert sandbox.delete_key(key)
+    assert (client.api(key).status_code, sandbox.accepts(key)) == (401, False)
+
+
+def test_an_api_key_never_ends_by_itself(client, sandbox):
+    key = sandbox.issue_key()
+    sandbox.advance(4000 * 86_400)
+    assert client.api(key).status_code == 200
+
+
+@pytest.mark.parametrize(("form", "reset"), [("RateLimit", 900), ("X-RateLimit", 1_800_000_900)])
+def test_the_older_headers_tell_of_the_tightest_window(make_client, form, reset):
+    with Sandbox(clock=lambda: 1_800_000_000, quota_headers=form) as sandbox:
+        headers = make_client(sandbox).api(sandbox.issue().access_token).headers
+    told = [headers[f"{form}-{name}"] for name in ("Limit", "Remaining", "Reset")]
+    assert told == ["100", "99", str(reset)]
+
+
+CHANNELS = """
+query ($organization: OrganizationId!) {
+  channels(input: {organizationId: $organization}) { id service organizationId }
+}
+"""
+POSTS = """
+query ($first: Int, $after: String, $filter: PostsFiltersInput, $sort: [PostSortInput!]) {
+  posts(
+    input: {organizationId: "organization-1", filter: $filter, sort: $sort}
+    first: $first
+    after: $after
+  ) {
+    edges { node { text status channelId } cursor }
+    pageInfo { startCursor endCursor hasPreviousPage hasNextPage }
+  }
+}
+"""
+DELETE = """
+mutation ($id: PostId!) {
+  deletePost(input: {id: $id}) {
+    __typename
+    ... on DeletePostSuccess { id }
+    ... on MutationError { message }
+  }
+}
+"""
+
+
+@pytest.fixture
+def token(sandbox):
+    return sandbox.issue().access_token
+
+
+@pytest.fixture
+def posts(client, sandbox, token):
+    """Five posts; return a function that asks for a page of them."""
+    for number in range(5):
+        sandbox.post(
+            f"post {number}",
+            channelId=f"channel-{number % 2}",
+            dueAt=f"2026-11-2{number}T12:00:00Z",
+        )
+    return lambda **asked: client.api(token, POSTS, **asked).json()["data"]["posts"]
+
+
+def texts(page):
+    return [edge["node"]["text"][-1] for edge in page["edges"]]
+
+
+def test_an_organization_has_channels(client, token):
+    channels = client.api(token, CHANNELS, organization="organization-1").json()["data"]["channels"]
+    assert {channel["service"] for channel in channels} == {"mastodon", "bluesky", "linkedin"}
+
+
+def test_another_organization_is_not_found(client, token):
+    assert error_of(client.api(token, CHANNELS, organization="organization-2")) == "NOT_FOUND"
+
+
+def test_posts_come_in_pages(posts):
+    first = posts(first=3)
+    second = posts(first=3, after=first["pageInfo"]["endCursor"])
+    assert (texts(first), texts(second)) == (["0", "1", "2"], ["3", "4"])
+    assert first["pageInfo"]["hasNextPage"]
+    assert not second["pageInfo"]["hasNextPage"]
+
+
+def test_without_a_size_a_page_holds_them_all(posts):
+    page = posts()
+    cursors = [edge["cursor"] for edge in page["edges"]]
+    assert page["pageInfo"] == {
+        "startCursor": cursors[0],
+        "endCursor": cursors[4],
+        "hasPreviousPage": False,
+        "hasNextPage": False,
+    }
+
+
+def test_posts_can_be_filtered_and_sorted(posts):
+    chosen = {"channelIds": ["channel-0"], "status": ["scheduled"]}
+    latest = [{"field": "dueAt", "direction": "desc"}]
+    assert texts(posts(filter=chosen, sort=latest)) == ["4", "2", "0"]
+    assert texts(posts(filter={"status": ["draft"]})) == []
+
+
+def test_a_cursor_that_is_none_is_refused(client, token):
+    assert error_of(client.api(token, POSTS, after="nonsense")) == "BAD_USER_INPUT"
+
+
+def test_a_post_that_was_created_can_be_read(client, sandbox, token):
+    client.api(token, CREATE, text="Hello")
+    found = client.api(token, POSTS).json()["data"]["posts"]["edges"][0]["node"]
+    assert found == {"text": "Hello", "status": "scheduled", "channelId": "c"}
+
+
+def test_a_post_is_deleted_once(client, sandbox, token):
+    post = sandbox.post("Hello")
+    kinds = [
+        client.api(token, DELETE, id=post.id).json()["data"]["deletePost"]["__typename"]
+        for _ in range(2)
+    ]
+    assert kinds == ["DeletePostSuccess", "VoidMutationError"]
+    assert sandbox.posts == []
+
+
+def test_a_typed_error_comes_on_request_and_nothing_is_carried_out(client, sandbox, token):
+    sandbox.fail_next("mutation_error", on="api", type="RestProxyError", message="Later")
+    answer = client.api(token, CREATE, text="Hello").json()["data"]["createPost"]
+    assert answer == {"__typename": "RestProxyError", "message": "Later"}
+    assert sandbox.posts == []
+
+
+def test_a_query_meets_no_mutation_error(client, sandbox, token):
+    sandbox.fail_next("mutation_error", on="api")
+    assert client.api(token).json()["data"]["account"]["id"] == "account-1"

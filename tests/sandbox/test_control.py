@@ -1,8 +1,12 @@
 """Controls for other processes, and the page with the buttons."""
 
+import contextlib
 import hashlib
 
 import pytest
+import requests
+
+from tests.sandbox.test_api import CREATE
 
 
 def test_tokens_are_issued_from_another_process(client, sandbox):
@@ -20,9 +24,60 @@ def test_the_state_tells_grants_by_digest(client, sandbox):
     token = sandbox.issue().refresh_token
     response = client.get(f"{sandbox.url}/sandbox/state")
     grant = response.json()["grants"][0]
-    assert grant["current"] == hashlib.sha256(token.encode()).hexdigest()
+    assert grant["current"] == digest(token)
     assert grant["refresh_tokens"][0]["requests"] == 0
     assert sandbox.grants[0].access_tokens[0].value not in response.text
+
+
+def digest(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def token_requests(client, sandbox):
+    return client.get(f"{sandbox.url}/sandbox/requests").json()["requests"]
+
+
+def test_a_token_request_is_told_with_what_came_of_it(client, sandbox):
+    token = sandbox.issue().refresh_token
+    successor = client.refresh(token, headers={"User-Agent": "a-worker"}).json()["refresh_token"]
+    (told,) = token_requests(client, sandbox)
+    assert 0 <= told.pop("ended_at") - told.pop("at") < 5
+    assert told == {
+        "agent": "a-worker",
+        "token": digest(token),
+        "fault": "",
+        "status": 200,
+        "successor": digest(successor),
+        "delivered": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ({"kind": "lose_answer"}, None),
+        ({"kind": "reset", "consume": True}, None),
+        ({"kind": "error_after"}, 503),
+        ({"kind": "cut", "size": 30}, 200),
+    ],
+)
+def test_it_tells_what_was_consumed_and_never_arrived(client, sandbox, fault, status):
+    token = sandbox.issue().refresh_token
+    sandbox.fail_next(**fault)
+    with contextlib.suppress(requests.RequestException):
+        client.refresh(token)
+    (told,) = token_requests(client, sandbox)
+    current = sandbox.grants[0].current_refresh_token
+    assert (told["fault"], told["status"]) == (fault["kind"], status)
+    assert (told["successor"], told["delivered"]) == (digest(current), False)
+
+
+def test_an_answer_that_is_cut_behind_the_token_has_delivered_it(client, sandbox):
+    token = sandbox.issue().refresh_token
+    sandbox.fail_next("cut", size=-1)
+    with contextlib.suppress(requests.RequestException):
+        client.refresh(token)
+    assert token_requests(client, sandbox)[0]["delivered"]
 
 
 @pytest.mark.parametrize("by", ["grant", "token", "account"])
@@ -47,6 +102,12 @@ def test_a_fault_is_ordered_and_cleared(client, sandbox):
     assert client.refresh("unknown").status_code == 500
     assert client.control("faults", clear=True).json() == {"faults": []}
     assert client.refresh("unknown").status_code == 400
+
+
+def test_the_faults_that_wait_are_told(client, sandbox):
+    sandbox.fail_next("outage", 2)
+    told = client.get(f"{sandbox.url}/sandbox/faults").json()
+    assert told == {"faults": ["outage on token, times left: 2"]}
 
 
 def test_a_fault_for_the_holder_of_a_token(client, sandbox):
@@ -107,6 +168,13 @@ def test_the_front_page_shows_grants_and_faults_and_no_token(client, sandbox):
     assert tokens.access_token not in page
 
 
+def test_posts_are_told_and_shown(client, sandbox):
+    client.api(sandbox.issue("account-2").access_token, CREATE, text="Hello <all>")
+    (told,) = client.get(f"{sandbox.url}/sandbox/posts").json()["posts"]
+    assert (told["account"], told["given"]["text"]) == ("account-2", "Hello <all>")
+    assert "Hello &lt;all&gt;" in client.get(f"{sandbox.url}/").text
+
+
 def test_the_front_page_tells_why_a_grant_ended(client, sandbox):
     tokens = sandbox.issue()
     client.refresh(tokens.refresh_token)
@@ -125,3 +193,10 @@ def test_assets_are_served(client, sandbox, path, kind):
     response = client.get(f"{sandbox.url}{path}")
     assert response.headers["Content-Type"].startswith(kind)
     assert response.content
+
+
+def test_an_api_key_is_made_and_deleted_from_another_process(client, sandbox):
+    key = client.control("keys", account="account-2").json()["key"]
+    assert client.api(key).json()["data"]["account"]["id"] == "account-2"
+    assert client.control("keys", delete=key).json() == {"deleted": True}
+    assert not sandbox.accepts(key)

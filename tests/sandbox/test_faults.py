@@ -28,6 +28,16 @@ def test_an_outage_has_consumed_nothing(client, sandbox, token):
     assert sandbox.is_current(token)
 
 
+@pytest.mark.parametrize(("consume", "survives"), [(False, True), (True, False)])
+def test_a_connection_can_be_reset_before_or_after_the_token_is_consumed(
+    client, sandbox, token, consume, survives
+):
+    sandbox.fail_next("reset", consume=consume)
+    with pytest.raises(requests.ConnectionError, match="reset by peer"):
+        client.refresh(token)
+    assert sandbox.is_current(token) is survives
+
+
 def test_a_stopped_sandbox_refuses_connections_and_keeps_its_grants(client, sandbox, token):
     sandbox.stop()
     with pytest.raises(requests.ConnectionError, match="refused"):

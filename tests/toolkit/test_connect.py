@@ -8,7 +8,7 @@ import pytest
 from buffer_connect.models import BufferLink
 from tests.links import held, tokens_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def test_both_kinds_of_client_link_an_account(person, client_kind, toolkit):

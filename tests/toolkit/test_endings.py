@@ -11,7 +11,7 @@ from buffer_connect.signals import link_revoked
 from tests.links import age, held, make_due, tokens_of
 from tests.toolkit.clients import CONFIDENTIAL
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def links(person):
     return [age(link, hours=3) for link in BufferLink.objects.all()]
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_a_sweep_rotates_the_token_of_both_kinds_of_client(person, client_kind, toolkit):
     person.connect()
@@ -50,6 +51,7 @@ def test_a_sweep_rotates_the_token_of_both_kinds_of_client(person, client_kind, 
     }
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_the_life_and_the_scopes_come_with_each_refresh(person, toolkit):
     person.connect(scope="account:read offline_access")
@@ -59,6 +61,7 @@ def test_the_life_and_the_scopes_come_with_each_refresh(person, toolkit):
     assert timedelta(minutes=118) < held(link).life_left <= timedelta(hours=2)
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_a_chain_of_refreshes_stays_one_living_grant(link, toolkit):
     for _ in range(5):
@@ -75,6 +78,7 @@ def who_am_i(link):
         connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_call_whose_token_ends_under_it_waits_for_the_successor(link, toolkit, start):
     """This server ends an access token when its successor is out, before that one has arrived."""
@@ -110,6 +114,7 @@ def test_four_processes_refresh_twenty_ended_links_once_each(toolkit, links, sta
     assert {token for token, _ in calls} <= {tokens_of(link)[0] for link in links}
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_process_leaves_a_link_that_ends_as_lost_and_not_as_revoked(toolkit, link, start):
     link = age(link, hours=3)
@@ -122,6 +127,7 @@ def test_a_killed_process_leaves_a_link_that_ends_as_lost_and_not_as_revoked(too
     assert toolkit.grants == {(2, 0): 1}
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_process_that_sent_nothing_loses_nothing(toolkit, person, start):
     """This server calls every refresh token inactive when it is asked: that ends nothing."""
@@ -138,6 +144,7 @@ def test_a_killed_process_that_sent_nothing_loses_nothing(toolkit, person, start
     assert toolkit.grants == {(2, 1): 2}
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_what_this_server_says_of_a_living_refresh_token_is_no_evidence(
     person, client_kind, toolkit

@@ -214,8 +214,8 @@ def then_flood(head, piece):
     return script
 
 
-def self_signed(directory):
-    """Return (server context, certificate file) for 127.0.0.1."""
+def self_signed(directory, *, ended=False):
+    """Return (server context, certificate file) for 127.0.0.1, good for a day unless it has ended."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)
@@ -226,7 +226,7 @@ def self_signed(directory):
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(hours=-1 if ended else 24))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
             critical=False,

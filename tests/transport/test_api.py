@@ -162,3 +162,18 @@ def test_no_token_is_logged_at_debug(serve, caplog):
     serve(answers(DATA))
     call()
     assert CANARY not in caplog.text
+
+
+def test_the_windows_of_the_rate_limit_may_come_in_lines_of_their_own(serve):
+    body = b'{"data": {}}'
+    lines = [
+        'RateLimit: "a";r=9;t=5',
+        'RateLimit-Policy: "a";q=10;w=900',
+        'ratelimit: "b";r=99;t=5',
+        'ratelimit-policy: "b";q=100;w=86400',
+        f"Content-Length: {len(body)}",
+    ]
+    head = "\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode()
+    serve(answers(head + body))
+    limits = call().rate_limits
+    assert {name: each.remaining for name, each in limits.items()} == {"15m": 9, "24h": 99}

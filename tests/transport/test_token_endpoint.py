@@ -182,6 +182,53 @@ def test_without_a_readable_answer_the_outcome_is_unknown_and_nothing_is_repeate
     assert time.monotonic() - started < 3
 
 
+@pytest.fixture
+def standing_still(monkeypatch):
+    """Return a function that lets the client's socket stand still in a method, once, for seconds."""
+
+    def standing_still(name, seconds, *, when=lambda *_: True):
+        method = getattr(socket.socket, name)
+
+        def stood_still(sock, *arguments):
+            # The server's sockets wait for ever.
+            if sock.gettimeout() is None or not when(*arguments):
+                return method(sock, *arguments)
+            monkeypatch.setattr(socket.socket, name, method)
+            time.sleep(seconds)
+            if name == "recv_into":
+                raise TimeoutError
+            return method(sock, *arguments)
+
+        monkeypatch.setattr(socket.socket, name, stood_still)
+
+    return standing_still
+
+
+def then_think(seconds, answer):
+    def script(connection):
+        connection.request()
+        connection.wait(seconds)
+        connection.send(answer)
+
+    return script
+
+
+@pytest.mark.long
+def test_a_standstill_while_a_token_leaves_does_not_cost_its_answer(serve, timing, standing_still):
+    serve(then_think(0.1, ROTATED))
+    timing(total=1)
+    standing_still("sendall", 1.1, when=lambda data: b"old-refresh" in data)
+    assert refreshed().verdict is Verdict.OK
+
+
+@pytest.mark.long
+def test_a_reader_who_wakes_when_time_is_up_looks_once_more(serve, timing, standing_still):
+    serve(answers(ROTATED))
+    timing(total=1)
+    standing_still("recv_into", 1.1)
+    assert refreshed().verdict is Verdict.OK
+
+
 def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
     serve(then_silence())
     timing(exchange=0.2)

@@ -13,7 +13,9 @@ from buffer_connect.transport.wire import NoAnswer, Wire
 from tests.transport.raw_server import (
     RawServer,
     answers,
+    in_turn,
     response,
+    self_signed,
     then_close,
     then_flood,
     then_silence,
@@ -61,6 +63,22 @@ def test_a_certificate_of_another_host_is_refused(wire, certificate):
         with pytest.raises(NoAnswer):
             post(wire, server)
     assert server.requests == []
+
+
+def test_a_certificate_that_has_ended_is_refused(tmp_path):
+    context, file = self_signed(tmp_path, ended=True)
+    wire = Wire(tls=lambda: ssl.create_default_context(cafile=file))
+    with RawServer(answers(PONG), tls=context) as server, pytest.raises(NoAnswer):
+        post(wire, server)
+    assert server.requests == []
+
+
+def test_an_answer_over_tls_is_cut_where_its_connection_is(wire, certificate):
+    cuts = range(PONG.index(b"pong"), len(PONG))
+    with RawServer(in_turn(then_close(PONG[:end]) for end in cuts), tls=certificate[0]) as server:
+        replies = [post(wire, server) for _ in cuts]
+    assert [reply.body for reply in replies] == [b"", b"p", b"po", b"pon"]
+    assert not any(reply.complete for reply in replies)
 
 
 def test_a_request_whose_time_passes_in_the_handshake_is_not_written(wire, certificate):

@@ -119,7 +119,7 @@ def _made(request: AuthorizationRequest, params: Params) -> tuple[LinkEvent, tup
     event = store(request.user_id, granted)
     link = cast("BufferLink", event.link)
     logger.info("link=%s status=active user=%s", link.uid, request.user_id)
-    return event, tuple(notices_of(request, granted))
+    return event, tuple(notices_of(request, granted, link))
 
 
 def _failed(request: AuthorizationRequest, notice: Notice) -> Failed:

@@ -6,14 +6,13 @@ from time import monotonic
 from buffer_connect import transport
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import AuthorizationFailed, DecryptionFailed, printable
-from buffer_connect.flows.connect.account import account_of
+from buffer_connect.flows.account import account_of
 from buffer_connect.flows.connect.params import Params
 from buffer_connect.flows.connect.results import Notice, NotLinked, Tell
 from buffer_connect.flows.refresh import breaker
 from buffer_connect.graphql import Account
-from buffer_connect.models import AuthorizationRequest
+from buffer_connect.models import AuthorizationRequest, BufferLink
 from buffer_connect.models.granted import Granted
-from buffer_connect.models.link import account_key
 from buffer_connect.oauth.authorization import AuthorizationCode, validate_authorization_response
 from buffer_connect.oauth.token import Outcome, TokenSet, Verdict
 from buffer_connect.sealing import Secret
@@ -63,13 +62,14 @@ def obtain(request: AuthorizationRequest, params: Params) -> Granted:
     )
 
 
-def notices_of(request: AuthorizationRequest, granted: Granted) -> Iterator[Notice]:
-    """Tell in what the link differs from what was asked."""
-    name = granted.account.name or granted.account.email
-    yield Notice(tell=Tell.CONNECTED, facts={"account": name})
+def notices_of(
+    request: AuthorizationRequest, granted: Granted, link: BufferLink
+) -> Iterator[Notice]:
+    """Tell in what `link` differs from what was asked."""
+    yield Notice(tell=Tell.CONNECTED, facts={"account": str(link)})
     asked = request.link
-    if asked is not None and asked.account_key != account_key(granted.account.id):
-        yield Notice(tell=Tell.OTHER_ACCOUNT, facts={"account": name, "asked": str(asked)})
+    if asked is not None and asked.account_key != link.account_key:
+        yield Notice(tell=Tell.OTHER_ACCOUNT, facts={"account": str(link), "asked": str(asked)})
     missing = [scope for scope in request.scopes if scope not in granted.scopes]
     if left_out := [scope for scope in missing if scope != "offline_access"]:
         yield Notice(tell=Tell.FEWER_SCOPES, facts={"scopes": " ".join(left_out)})

@@ -1,4 +1,4 @@
-"""What can come of an authorization response, and what its user is told."""
+"""What can come of an authorization response or a pasted key, and what its user is told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,11 +24,17 @@ class Tell(StrEnum):
     DISCONNECTED_HERE = "disconnected_here"
     REMOVED = "removed"
 
+    # The same of an API key, which Buffer cannot be told to revoke.
+    KEY_FORGOTTEN = "key_forgotten"
+
     # The link was checked again: it is back; it is not; nobody knows; its tokens do not open.
     RESTORED = "restored"
     STILL_ENDED = "still_ended"
     NOT_CHECKED = "not_checked"
     UNREADABLE = "unreadable"
+
+    # Nothing was done: the link belongs to another instance of the site.
+    ELSEWHERE = "elsewhere"
 
     # Errors of the authorization response; only the first is the user's doing.
     ACCESS_DENIED = "access_denied"
@@ -49,6 +55,10 @@ class Tell(StrEnum):
     # The exchange went well, but whose account it is stays unknown.
     ACCOUNT_NOT_ALLOWED = "account_not_allowed"
     ACCOUNT_UNKNOWN = "account_unknown"
+
+    # An API key was pasted: the API does not accept it; nobody knows whether it does.
+    KEY_REFUSED = "key_refused"
+    KEY_NOT_CHECKED = "key_not_checked"
 
 
 class Refusal(StrEnum):

@@ -1,6 +1,5 @@
-"""C and R: what a user granted becomes a link, or renews the one that is there."""
+"""C and R: what a user granted, or pasted, becomes a link or renews the one that is there."""
 
-import random
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -10,20 +9,20 @@ from django.db import DatabaseError, IntegrityError, transaction
 from buffer_connect.conf import conf
 from buffer_connect.fields import ScopesField
 from buffer_connect.flows.refresh.claim import DIGEST_PURPOSE
+from buffer_connect.flows.refresh.policy import due_in, rests
 from buffer_connect.graphql import Account
 from buffer_connect.models import BufferLink, LinkEvent, statements
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.models.contention import is_contention
 from buffer_connect.models.granted import Granted
 from buffer_connect.models.link import account_key, sealed_column
-from buffer_connect.oauth import lives
 from buffer_connect.sealing import Secret
 
 TRIES = 3
 
 
 def store(user_id: Any, granted: Granted) -> LinkEvent:
-    """Make or renew the link of the user and the account, and return its event.
+    """Make or renew the link of the user, the account and the kind, and return its event.
 
     Of two at once for one account the later one stays; the tokens of the earlier are not revoked,
     for both may live on one grant.
@@ -40,7 +39,7 @@ def store(user_id: Any, granted: Granted) -> LinkEvent:
 
 
 def _stored(user_id: Any, granted: Granted) -> LinkEvent:
-    link, created = _row(user_id, granted.account)
+    link, created = _row(user_id, granted)
     values = _values(link, granted)
     statements.reconnect(pk=link.pk, **values)
     _write_profile(link, granted.account)
@@ -53,24 +52,26 @@ def _stored(user_id: Any, granted: Granted) -> LinkEvent:
     )
 
 
-def _row(user_id: Any, account: Account) -> tuple[BufferLink, bool]:
-    """C: the row of this user and account, empty where it is new."""
+def _row(user_id: Any, granted: Granted) -> tuple[BufferLink, bool]:
+    """C: the row of this user, account and kind, empty where it is new."""
+    is_key = granted.is_api_key
     identity = {
         "user_id": user_id,
-        "kind": BufferLink.Kind.OAUTH,
-        "account_key": account_key(account.id),
+        "kind": BufferLink.Kind.API_KEY if is_key else BufferLink.Kind.OAUTH,
+        "account_key": account_key(granted.account.id),
     }
-    links = BufferLink.objects.using(BufferLink.written_on())
+    links = BufferLink.objects.as_held()
     if link := links.filter(**identity).first():
         return link, False
-    empty = {"status": BufferLink.Status.DISCONNECTED, "expires_at": DatabaseNow()}
+    ended_at = None if is_key else DatabaseNow()
+    empty = {"status": BufferLink.Status.DISCONNECTED, "expires_at": ended_at}
     return links.create(**identity, **empty), True
 
 
 def _values(link: BufferLink, granted: Granted) -> dict[str, Any]:
     """R's values: a new epoch, and what is sealed for it."""
     epoch, keyring = uuid4(), conf.keyring
-    life = granted.life - (monotonic() - granted.sent_at)
+    life = (granted.life or 0) - (monotonic() - granted.sent_at)
     token = granted.refresh_token
 
     def sealed(column: str, secret: Secret) -> bytes:
@@ -82,7 +83,8 @@ def _values(link: BufferLink, granted: Granted) -> dict[str, Any]:
         "refresh_token": sealed("refresh_token", token) if token else None,
         "digest": keyring.digest(token, DIGEST_PURPOSE) if token else "",
         "life": life,
-        "due_in": lives.due_in(life, margin=conf.timing.margin, random=random.random),
+        # Of a refresh token whose access token is over nobody knows how long it was idle.
+        "due_in": due_in(life, rests=bool(granted.life) and rests(link.unused_for)),
         "scopes": ScopesField().get_prep_value(granted.scopes),
         "refreshable": 1 if token else 0,
     }

@@ -4,32 +4,25 @@ A wrong client secret must end nothing. The state is shared by all processes and
 id and secret, so that a corrected secret closes it at once.
 """
 
-import hashlib
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import OperationalError
 from django.db.models import Q, QuerySet
 
-from buffer_connect.conf import conf
-from buffer_connect.models import BufferLink, ServiceState, statements
+from buffer_connect.flows.refresh.halt import Halt, client_key, halts
+from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.models.clock import DatabaseNow
 from buffer_connect.models.contention import is_contention
 
 logger = logging.getLogger(__name__)
 
 PROBE_EVERY = timedelta(seconds=60)
-NAME = "breaker"
 
 
 def is_open() -> bool:
     """Return whether the token endpoint last refused the client that is configured."""
-    return statements.breaker_is_open(key=_client_key())
-
-
-def opened_at() -> datetime | None:
-    """Return since when the token endpoint refuses this client; None while it does not."""
-    return _row().values_list("opened_at", flat=True).first()
+    return Halt.BREAKER in halts()
 
 
 def take_probe() -> bool:
@@ -48,7 +41,7 @@ def open_() -> None:
     if is_open():
         return
     ServiceState.objects.put(
-        NAME, key=_client_key(), opened_at=DatabaseNow(), probe_at=DatabaseNow()
+        Halt.BREAKER, key=client_key(), opened_at=DatabaseNow(), probe_at=DatabaseNow()
     )
     logger.error(
         "breaker=open error=invalid_client Buffer refuses CLIENT_ID and CLIENT_SECRET; "
@@ -65,10 +58,4 @@ def close() -> None:
 
 def _row() -> QuerySet[ServiceState]:
     states = ServiceState.objects.using(BufferLink.written_on())
-    return states.filter(name=NAME, key=_client_key())
-
-
-def _client_key() -> str:
-    secret = conf.client_secret
-    parts = conf.client_id, secret.reveal() if secret else ""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return states.filter(name=Halt.BREAKER, key=client_key())

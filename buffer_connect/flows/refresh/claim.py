@@ -11,6 +11,9 @@ from django.db import connections
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
+from buffer_connect.flows.commit import atomically
+from buffer_connect.flows.instance import OfAnotherInstance, require_ours
+from buffer_connect.flows.refresh.halt import client_key
 from buffer_connect.flows.refresh.worker import inside_test_case
 from buffer_connect.models import BufferLink, statements
 from buffer_connect.sealing import Keyring, Secret
@@ -28,6 +31,8 @@ class Claim:
     owner: UUID
     started: float
     links: list[BufferLink]
+    # Whether a caller waits for them.
+    in_use: bool = False
 
     @property
     def send_by(self) -> float:
@@ -47,6 +52,7 @@ class Attempt:
     keyring: Keyring = field(repr=False)
     send_by: float
     read_at: float
+    in_use: bool = False
 
     @property
     def is_resend(self) -> bool:
@@ -57,6 +63,11 @@ class Attempt:
     def sent_count(self) -> int:
         """What T2 writes for this attempt."""
         return self.link.sent_count + 1 if self.is_resend else 1
+
+    @property
+    def unused_for(self) -> timedelta | None:
+        """How long ago the link was used; None: never."""
+        return timedelta(0) if self.in_use else self.link.unused_for
 
     @property
     def held(self) -> dict[str, object]:
@@ -70,23 +81,55 @@ class Attempt:
         return self.link.life_left.total_seconds() - (monotonic() - self.read_at)
 
 
-def claim(ids: list[int]) -> Claim:
+def claim(ids: list[int], *, probing: bool = False, in_use: bool = False) -> Claim:
     """T1: take the lease of those of `ids` that may be refreshed now, and read them.
 
+    None while the brake is on, or the breaker is open and the caller not `probing`. `in_use` says
+    that somebody waits for them.
     Raises `ImproperlyConfigured` and, inside a transaction, `RuntimeError` before any row is
     touched: after T2 either would leave a link in doubt.
     """
     _require_settings()
     _require_autocommit()
     timing, owner, started = conf.timing, uuid4(), monotonic()
-    links: list[BufferLink] = []
-    if statements.claim(ids=ids, owner=owner, lease=timing.lease, quarantine=timing.quarantine):
-        links = statements.read_claimed(ids=ids, owner=owner)
-    return Claim(owner=owner, started=started, links=links)
+    links = statements.claim(
+        ids=ids,
+        owner=owner,
+        lease=timing.lease,
+        quarantine=timing.quarantine,
+        client_key="" if probing else client_key(),
+    )
+    return Claim(owner=owner, started=started, links=links, in_use=in_use)
+
+
+def claim_to_send(link: BufferLink) -> Attempt | None:
+    """T1, pre-flight and T2 for one `link` that a caller just read, in one statement.
+
+    None where they take more than that: somebody else is at the row, it is in doubt, or it does
+    not open. Raises as `claim`.
+    """
+    _require_settings()
+    _require_autocommit()
+    if link.in_doubt:
+        return None
+    claimed = Claim(owner=uuid4(), started=monotonic(), links=[link], in_use=True)
+    try:
+        attempt = _opened(claimed, link)
+    except DecryptionFailed:
+        return None
+    sent = statements.claim_to_send(
+        pk=link.pk,
+        epoch=link.epoch,
+        generation=link.generation,
+        owner=claimed.owner,
+        lease=conf.timing.lease,
+        client_key=client_key(),
+    )
+    return attempt if sent else None
 
 
 def _require_settings() -> None:
-    for name in ("client_id", "client_secret", "keyring", "token_endpoint"):
+    for name in ("client_id", "client_secret", "instance", "keyring", "token_endpoint"):
         getattr(conf, name)
 
 
@@ -105,10 +148,18 @@ def prepare(claimed: Claim) -> list[Attempt]:
 
 def _prepare(claimed: Claim, link: BufferLink) -> Attempt | None:
     try:
-        token, keyring = _open(link)
-    except DecryptionFailed as error:
+        return _opened(claimed, link)
+    except (DecryptionFailed, OfAnotherInstance) as error:
         block(claimed.owner, link, type(error).__name__)
         return None
+
+
+def _opened(claimed: Claim, link: BufferLink) -> Attempt:
+    require_ours(link)
+    keyring = conf.keyring
+    token = link.open_refresh_token()
+    if token is None or not keyring.verify_digest(link.refresh_token_digest, token, DIGEST_PURPOSE):
+        raise DigestMismatch
     return Attempt(
         link=link,
         owner=claimed.owner,
@@ -116,15 +167,8 @@ def _prepare(claimed: Claim, link: BufferLink) -> Attempt | None:
         keyring=keyring,
         send_by=claimed.send_by,
         read_at=monotonic(),
+        in_use=claimed.in_use,
     )
-
-
-def _open(link: BufferLink) -> tuple[Secret, Keyring]:
-    keyring = conf.keyring
-    token = link.open_refresh_token()
-    if token is None or not keyring.verify_digest(link.refresh_token_digest, token, DIGEST_PURPOSE):
-        raise DigestMismatch
-    return token, keyring
 
 
 class DigestMismatch(DecryptionFailed):
@@ -156,7 +200,7 @@ def record_intent(attempts: list[Attempt]) -> list[Attempt]:
     held = [(a.link.pk, a.link.epoch, a.link.generation) for a in attempts]
     if statements.record_intent(owner=owner, held=held) == len(attempts):
         return attempts
-    recorded = [attempt for attempt in attempts if _is_recorded(attempt)]
+    recorded = atomically(lambda: [each for each in attempts if _is_recorded(each)])
     release(attempt for attempt in attempts if attempt not in recorded)
     return recorded
 

@@ -7,10 +7,13 @@ from time import monotonic, sleep
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
-from buffer_connect.flows.refresh import breaker, endings
-from buffer_connect.flows.refresh.claim import claim
-from buffer_connect.flows.refresh.pipeline import refresh
+from buffer_connect.flows.instance import require_ours
+from buffer_connect.flows.refresh import bucket, endings
+from buffer_connect.flows.refresh.claim import claim, claim_to_send
+from buffer_connect.flows.refresh.halt import halts
+from buffer_connect.flows.refresh.pipeline import refresh, refresh_one
 from buffer_connect.flows.refresh.worker import worker
+from buffer_connect.flows.steps import Awaited, Flow
 from buffer_connect.models import BufferLink, statements
 
 # A token that lives on for so long is used without a refresh.
@@ -31,7 +34,7 @@ def held(pk: int) -> BufferLink:
 def is_good(link: BufferLink, min_ttl: timedelta = ENOUGH) -> bool:
     """Return whether the access token may be handed out: known, accepted, and alive long enough.
 
-    `link` is read `as_held()`. A token without a successor is good to its last second.
+    `link` is read `as_held()`. A token without a successor is good to its last second, and a key is for ever.
     """
     if not link.is_active or link.access_token is None or link.is_rejected:
         return False
@@ -53,29 +56,32 @@ def hold(
     link: BufferLink,
     min_ttl: timedelta = ENOUGH,
     *,
+    just_read: bool = False,
     after: Hashable = None,
     wait: float | None = None,
-) -> BufferLink:
-    """Return `link` with a good access token, waiting for a refresh when it must.
+) -> Flow[BufferLink]:
+    """Flow to `link` with a good access token; it waits for a refresh when it must.
 
-    It waits at most `wait` seconds, or TIMING["CALL_WAIT"]. Raises `LinkRevoked`, `TokenUnavailable` or `DecryptionFailed`. Callers in one process that
-    want the same link wait for one and the same refresh; `after` names what has just changed, so
-    that nobody is handed what was read before it.
+    It waits at most `wait` seconds, or TIMING["CALL_WAIT"]. Raises `LinkRevoked`,
+    `TokenUnavailable` or `DecryptionFailed`. Callers in one process that want the same link wait
+    for one and the same refresh; `after` names what has just changed, so that nobody is handed
+    what was read before it. `just_read` says that `link` is the row as it stands.
     """
     wait = conf.timing.call_wait if wait is None else wait
     give_up_at = monotonic() + wait
     key = (link.pk, min_ttl, after)
-    future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at))
+    row = link if just_read else None
+    future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at, row))
     try:
-        return future.result(timeout=wait)
+        return (yield from Awaited(future, wait))
     except Overdue:
         raise TokenUnavailable from None
     except BufferLink.DoesNotExist:
         raise LinkRevoked(link, BufferLink.Status.DISCONNECTED) from None
 
 
-def _obtain(pk: int, min_ttl: timedelta, give_up_at: float) -> BufferLink:
-    link = _current(held(pk))
+def _obtain(pk: int, min_ttl: timedelta, give_up_at: float, row: BufferLink | None) -> BufferLink:
+    link = _current(row or held(pk))
     while not is_good(link, min_ttl):
         if monotonic() > give_up_at:
             raise TokenUnavailable(retry_at=link.next_attempt_at)
@@ -90,7 +96,9 @@ def _obtain(pk: int, min_ttl: timedelta, give_up_at: float) -> BufferLink:
 
 
 def _current(link: BufferLink) -> BufferLink:
-    """Return `link` when it is active; end it first when it has lapsed."""
+    """Return `link` when it is active and ours; end it first when it has lapsed."""
+    if link.is_active:
+        require_ours(link)
     if link.is_active and link.refresh_token is None and link.life_left <= timedelta(0):
         endings.lapse(link)
         link = held(link.pk)
@@ -101,13 +109,18 @@ def _current(link: BufferLink) -> BufferLink:
 
 def _refresh(link: BufferLink) -> bool:
     """Try to be the one who refreshes; return whether this call had the lease."""
-    if breaker.is_open():
-        raise TokenUnavailable
     if link.refresh_due_at is None or link.refresh_due_at > link.database_now:
         statements.schedule_held(pk=link.pk, epoch=link.epoch, generation=link.generation)
-    taken = claim([link.pk])
+    if attempt := claim_to_send(link):
+        refresh_one(attempt)
+        bucket.owe()
+        return True
+    taken = claim([link.pk], in_use=True)
     if taken.links:
         refresh(taken)
+        bucket.owe()
+    elif halts():
+        raise TokenUnavailable
     return bool(taken.links)
 
 
@@ -124,5 +137,5 @@ def _raise_unless_worth_waiting(link: BufferLink) -> None:
 def _is_claimable(link: BufferLink) -> bool:
     """Whether nothing in the row speaks against T1: the claim lost a race, and may win the next."""
     backing_off = link.next_attempt_at is not None and link.next_attempt_at > link.database_now
-    refused = link.refused_generation == link.generation
-    return link.refresh_token is not None and not (backing_off or link.in_doubt or refused)
+    waits = backing_off or link.in_doubt or link.is_held_back
+    return link.refresh_token is not None and not waits

@@ -7,9 +7,11 @@ One link for one caller is a pipeline with one link in it.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from itertools import groupby
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from threading import Event
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
@@ -18,18 +20,21 @@ from django.core.exceptions import ImproperlyConfigured
 from buffer_connect import transport
 from buffer_connect.conf import conf
 from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_intent, release
-from buffer_connect.flows.refresh.resend import may_be_sent, note_resend
+from buffer_connect.flows.refresh.halt import Halt, halts
+from buffer_connect.flows.refresh.resend import may_be_sent, may_leave
 from buffer_connect.flows.refresh.settle import Landed, settle
 from buffer_connect.oauth.token import NOT_SENT, Verdict
 from buffer_connect.sealing import Secret
+from buffer_connect.stopping import Stop
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Sent one by one, so many are written down before they are: a kill leaves no more in doubt.
-AHEAD = 4
+# So many wait for a place at least, written down: what is out is followed by the next at once,
+# whatever the database is at. A kill leaves them in doubt too.
+AHEAD = 7
 # At least; one claim for every few links would take longer than what is done with them.
-CLAIMED_AT_ONCE = 16
+CLAIMED_AT_ONCE = 32
 
 
 def refresh(claimed: Claim) -> bool:
@@ -38,32 +43,55 @@ def refresh(claimed: Claim) -> bool:
     Returns whether the token endpoint answered, and with anything but `invalid_client`.
     """
     claims = iter([claimed])
-    pipeline = Pipeline(lambda _: next(claims, None), most=1)
+    pipeline = Pipeline(lambda _: next(claims, None), most=1, executor=InPlace())
     pipeline.run()
     return pipeline.was_answered and not pipeline.was_refused
+
+
+def refresh_one(attempt: Attempt) -> None:
+    """Send one link that is written down already, and settle the answer."""
+    settle(attempt, _send(attempt))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Nothing can be claimed for so many seconds."""
+
+    seconds: float
 
 
 class Pipeline:
     """Keeps up to `most` requests out and stores each answer as it arrives.
 
-    `claim_more` takes the number of links that may be claimed and returns a claim, or None when
-    there is nothing left; `on_stored` is told each new refresh token. As soon as Buffer refuses
-    this client nothing more is sent, and what was not sent is given back.
+    `claim_more` takes the number of links that may be claimed and returns a claim, a pause before
+    it is asked again, or None when there is nothing left; `on_unsent` is told how many of a claim
+    cannot be sent, `on_stored` each new refresh token. As soon as Buffer refuses this client, the
+    brake is on, or `stop` is set, nothing more is sent, and what was not sent is given back. The
+    requests run on threads, or on `executor`.
     """
 
     def __init__(
         self,
-        claim_more: Callable[[int], Claim | None],
+        claim_more: Callable[[int], Claim | Pause | None],
         *,
         most: int,
+        on_unsent: Callable[[int], None] | None = None,
         on_stored: Callable[[Secret], None] | None = None,
+        executor: Executor | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.was_answered = False
         self.was_refused = False
         self._claim_more = claim_more
         self._most = most
+        self._on_unsent = on_unsent
         self._on_stored = on_stored
+        self._executor = executor or ThreadPoolExecutor(most, "buffer-connect-send")
+        self._stop = stop or Event()
         self._goes_on = True
+        self._is_braked = False
+        # The monotonic moment until which nothing can be claimed.
+        self._paused_until = 0.0
         # Claimed; written down as sent; out. No link is in two of them.
         self._waiting: deque[Attempt] = deque()
         self._ready: deque[Attempt] = deque()
@@ -75,62 +103,100 @@ class Pipeline:
 
         Whatever ends it, the answers to all that is out are stored first.
         """
-        with self._executor() as executor, ExitStack() as stack:
+        with self._executor, ExitStack() as stack:
             stack.callback(lambda: release(self._waiting))
             stack.callback(self._land_all)
-            while self._has_work and not self.was_refused:
+            while self._has_work and not self._is_over:
                 self._take_more()
                 self._write_down()
-                self._launch(executor)
-                if self._out:
-                    self._land()
+                self._launch()
+                self._land_or_wait()
 
     @property
     def _has_work(self) -> bool:
         return bool(self._goes_on or self._waiting or self._ready or self._out)
 
-    def _executor(self) -> Executor:
-        if self._most == 1:
-            return InPlace()
-        return ThreadPoolExecutor(self._most, "buffer-connect-send")
+    @property
+    def _is_over(self) -> bool:
+        return self.was_refused or self._is_braked or self._stop.is_set()
 
     def _take_more(self) -> None:
-        """Claim anew when half of what waited has gone: twice what may be out, or a few."""
-        if not self._goes_on or len(self._waiting) > self._most // 2:
+        """Claim anew when half of what waited has gone: for three rounds, or a few."""
+        if not self._goes_on or len(self._waiting) > self._most // 2 or self._pause_left:
             return
-        room = max(2 * self._most, CLAIMED_AT_ONCE) - len(self._waiting) - len(self._out)
-        claimed = self._claim_more(room)
-        if claimed is None:
-            self._goes_on = False
-        else:
-            self._waiting += prepare(claimed)
+        room = max(3 * self._most, CLAIMED_AT_ONCE) - len(self._waiting) - len(self._out)
+        match self._claim_more(room):
+            case None:
+                self._goes_on = False
+            case Pause(seconds=seconds):
+                self._paused_until = monotonic() + seconds
+            case Claim() as claimed:
+                self._line_up(claimed)
+
+    def _line_up(self, claimed: Claim) -> None:
+        attempts = prepare(claimed)
+        self._waiting += attempts
+        if self._on_unsent:
+            self._on_unsent(len(claimed.links) - len(attempts))
 
     def _write_down(self) -> None:
-        if self._ready:
+        written = len(self._out) + len(self._ready)
+        # All at once as soon as nobody waits for a place.
+        if written > self._most:
             return
-        free = AHEAD if self._most == 1 else self._most - len(self._out)
+        free = self._most + max(AHEAD, self._most // 2) - written
         group = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
         for attempts in _by_claim(group):
             sendable = [each for each in map(may_be_sent, attempts) if each]
             self._ready += record_intent(sendable)
 
-    def _launch(self, executor: Executor) -> None:
-        while self._ready and len(self._out) < self._most:
-            note_resend(self._ready[0])
+    def _launch(self) -> None:
+        while self._may_launch:
+            may_go = may_leave(self._ready[0])
             attempt = self._ready.popleft()
-            future = executor.submit(_send, attempt)
+            if not may_go:
+                settle(attempt, Landed.now(NOT_SENT))
+                continue
+            future = self._executor.submit(self._send, attempt)
             self._out[future] = attempt
             future.add_done_callback(self._landed.put)
 
-    def _land(self) -> None:
-        """Settle the answer that arrived first."""
-        future = self._landed.get()
+    @property
+    def _may_launch(self) -> bool:
+        if not self._ready or self._is_over:
+            return False
+        # What goes out again was looked at a moment before, so it does not wait for its turn.
+        return len(self._out) < self._most or not self._ready[0].is_resend
+
+    def _send(self, attempt: Attempt) -> Landed:
+        """Send what is written down, on a thread; not any more once that is over."""
+        if self._is_over:
+            return Landed.now(NOT_SENT)
+        landed = _send(attempt)
+        self.was_refused |= landed.outcome.verdict == Verdict.CLIENT_REJECTED
+        return landed
+
+    @property
+    def _pause_left(self) -> float:
+        return max(0.0, self._paused_until - monotonic())
+
+    def _land_or_wait(self) -> None:
+        """Settle what arrives; wait for it no longer than until more can be claimed."""
+        pause = self._pause_left
+        if self._out or pause:
+            with suppress(Empty):
+                self._land(timeout=pause or None)
+
+    def _land(self, *, timeout: float | None = None) -> None:
+        """Settle the answer that arrived first. Raises `Empty` when none does in time."""
+        future = self._landed.get(timeout=timeout)
         attempt = self._out.pop(future)
         landed = future.result()
         outcome = landed.outcome
         self.was_answered |= outcome.answered or outcome.verdict == Verdict.OK
-        self.was_refused |= outcome.verdict == Verdict.CLIENT_REJECTED
         settle(attempt, landed)
+        if outcome.verdict == Verdict.REFUSED:
+            self._is_braked |= Halt.BRAKE in halts()
         if self._on_stored and outcome.tokens and outcome.tokens.refresh_token:
             self._on_stored(outcome.tokens.refresh_token)
 

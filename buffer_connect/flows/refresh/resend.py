@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from buffer_connect.flows.refresh import endings, introspection
 from buffer_connect.flows.refresh.claim import Attempt
-from buffer_connect.models import BufferLink, LinkEvent, statements
+from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
 
 
 def may_be_sent(attempt: Attempt) -> Attempt | None:
@@ -26,15 +26,31 @@ def may_be_sent(attempt: Attempt) -> Attempt | None:
     return None
 
 
-def note_resend(attempt: Attempt) -> None:
-    """Write into the link's history that a generation goes out a second time."""
-    if attempt.is_resend:
-        LinkEvent.objects.record(
-            LinkEvent.Kind.RESENT,
-            link=attempt.link.pk,
-            epoch=attempt.link.epoch,
-            generation=attempt.link.generation,
-        )
+def may_leave(attempt: Attempt) -> bool:
+    """Return whether `attempt` may leave now; that a generation goes out again is written down.
+
+    Since the intent was, somebody may have connected the account, for whom that would be the end.
+    """
+    if not attempt.is_resend:
+        return True
+    if not _is_still_alone(attempt):
+        return False
+    LinkEvent.objects.record(
+        LinkEvent.Kind.RESENT,
+        link=attempt.link.pk,
+        epoch=attempt.link.epoch,
+        generation=attempt.link.generation,
+    )
+    return True
+
+
+def _is_still_alone(attempt: Attempt) -> bool:
+    requests = AuthorizationRequest.objects.using(BufferLink.written_on())
+    # In this order: who finishes in between is found among the links.
+    if requests.underway().exists():
+        return False
+    rows = BufferLink.objects.as_held().active()
+    return rows.filter(**attempt.held).exists() and not rows.siblings(attempt.link).exists()
 
 
 def _unsent(attempt: Attempt) -> Attempt | None:

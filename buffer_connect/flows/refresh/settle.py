@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+# Also when the budget is over: it may have passed while this process stood still.
+LEAST_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +53,20 @@ def settle(attempt: Attempt, landed: Landed) -> None:
 
 
 def within_commit_budget(step: Callable[[], T], *, over: float) -> T:
-    """Return what `step` returns; repeat it while the database is away, until `over`."""
-    pause = FIRST_PAUSE
+    """Return what `step` returns; repeat it while the database is away, last of all at `over`."""
+    pause, tries = FIRST_PAUSE, 0
     while True:
+        tries += 1
         try:
             return step()
         except (OperationalError, InterfaceError) as error:
+            left = over - monotonic()
             connection = connections[BufferLink.written_on()]
-            if connection.in_atomic_block or monotonic() + pause > over:
+            if connection.in_atomic_block or (left <= 0 and tries >= LEAST_TRIES):
                 logger.critical("error=%s an answer could not be stored", type(error).__name__)
                 raise
             connection.close()
-        sleep(pause)
+        sleep(min(pause, left) if left > 0 else FIRST_PAUSE)
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
@@ -75,7 +79,8 @@ def _refuse(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
 
 
 def _postpone(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
-    _retry(attempt, outcome, statements.postpone, _backoff(attempt, outcome))
+    delay = _backoff(attempt, outcome, failures=attempt.link.failures + 1)
+    _retry(attempt, outcome, statements.postpone, delay)
 
 
 def _postpone_long(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
@@ -90,17 +95,19 @@ def _postpone_long(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
 
 def _postpone_and_break(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
     breaker.open_()
-    _postpone(attempt, outcome, sent_at)
+    # It is the breaker that waits: with a client that is right again, no link waits any longer.
+    _retry(attempt, outcome, statements.postpone, _backoff(attempt, outcome, failures=1))
 
 
 def _doubt(attempt: Attempt, outcome: Outcome, sent_at: float) -> None:
     step = statements.doubt_ended if outcome.answered else statements.doubt
-    _retry(attempt, outcome, step, _backoff(attempt, outcome))
+    delay = _backoff(attempt, outcome, failures=attempt.link.failures + 1)
+    _retry(attempt, outcome, step, delay)
 
 
-def _backoff(attempt: Attempt, outcome: Outcome) -> float:
+def _backoff(attempt: Attempt, outcome: Outcome, *, failures: int) -> float:
     return lives.backoff(
-        attempt.link.failures + 1,
+        failures,
         until_expiry=attempt.until_expiry,
         retry_after=outcome.retry_after,
         random=random.random,

@@ -1,20 +1,18 @@
 """T3: the answer to a generation becomes the link's next generation."""
 
 import logging
-import random
 from time import monotonic
 from typing import Any
 
 from django.db import transaction
 
-from buffer_connect.conf import conf
 from buffer_connect.exceptions import KeyUnavailable, printable
 from buffer_connect.fields import ScopesField
 from buffer_connect.flows import announce
 from buffer_connect.flows.refresh.claim import DIGEST_PURPOSE, Attempt
+from buffer_connect.flows.refresh.policy import due_in, rests
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, statements
 from buffer_connect.models.link import sealed_column
-from buffer_connect.oauth import lives
 from buffer_connect.oauth.token import Outcome, TokenSet
 from buffer_connect.sealing import Secret
 
@@ -22,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 # How soon to ask again when no usable access token came, in seconds.
 WITHOUT_ACCESS_TOKEN = 60.0
+_as_column = ScopesField().get_prep_value
 
 
 def store(attempt: Attempt, outcome: Outcome, *, sent_at: float) -> None:
@@ -68,8 +67,8 @@ def _values(attempt: Attempt, tokens: TokenSet, sent_at: float) -> dict[str, Any
     return values | {
         "access_token": _sealed(attempt, "access_token", tokens.access_token),
         "life": life,
-        "due_in": lives.due_in(life, margin=conf.timing.margin, random=random.random),
-        "scopes": ScopesField().get_prep_value(scopes),
+        "due_in": due_in(life, rests=rests(attempt.unused_for)),
+        "scopes": _as_column(scopes),
     }
 
 

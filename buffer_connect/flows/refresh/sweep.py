@@ -2,69 +2,91 @@
 
 import logging
 from threading import Event
-from time import monotonic, sleep
+from time import monotonic
 
 from buffer_connect.conf import conf
-from buffer_connect.flows.refresh import breaker, endings, introspection
+from buffer_connect.flows.refresh import breaker, bucket, endings, held_back, introspection
 from buffer_connect.flows.refresh.claim import Claim, claim
-from buffer_connect.flows.refresh.pipeline import Pipeline, refresh
+from buffer_connect.flows.refresh.halt import Halt, halts
+from buffer_connect.flows.refresh.pipeline import Pause, Pipeline, refresh
 from buffer_connect.models import ServiceState, statements
+from buffer_connect.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
 # A sweep ends before the next beat.
 CLAIMS_FOR = 50.0
 # Others took all that was due a moment ago, or the database is busy.
-PAUSE = 0.05
+OTHERS_WERE_QUICKER = Pause(seconds=0.05)
 
 
-def sweep(*, seconds: float = CLAIMS_FOR, stop: Event | None = None) -> int:
+def sweep(*, seconds: float = CLAIMS_FOR, stop: Stop | None = None) -> int:
     """Refresh the links that are due, and end those that have lapsed.
 
-    Claims for at most `seconds`, or until `stop` is set, then finishes what it claimed. Returns
-    how many links it claimed. Safe beside any number of other sweeps and callers.
+    Claims for at most `seconds`, then finishes what it claimed; once `stop` is set only what is
+    out. Returns how many links it claimed. Safe beside any number of other sweeps and callers.
     """
     ServiceState.objects.tick()
     endings.lapse_all()
-    claims = Claims(until=monotonic() + seconds, stop=stop or Event())
-    if not breaker.is_open() or _probe(claims):
-        pipeline = Pipeline(claims.take, most=conf.timing.in_flight, on_stored=introspection.learn)
+    stop = stop or Event()
+    claims = Claims(until=monotonic() + seconds, stop=stop)
+    if _may_claim(claims):
+        pipeline = Pipeline(
+            claims.take,
+            most=conf.timing.in_flight,
+            on_unsent=bucket.give_back,
+            on_stored=introspection.learn,
+            stop=stop,
+        )
         pipeline.run()
     return claims.links
 
 
 class Claims:
-    """Claims what is due, soonest first, until time is up or Buffer refuses this client."""
+    """Claims what is due, soonest first, as fast as it may be sent, until time is up.
 
-    def __init__(self, *, until: float, stop: Event) -> None:
+    Or until Buffer refuses this client, or so many links that the brake goes on.
+    """
+
+    def __init__(self, *, until: float, stop: Stop) -> None:
         self.links = 0
         self._until = until
         self._stop = stop
 
-    def take(self, limit: int) -> Claim | None:
+    def take(self, limit: int) -> Claim | Pause | None:
         """Claim up to `limit` links; None when there is nothing more to do."""
-        if monotonic() > self._until or self._stop.is_set() or breaker.is_open():
+        if monotonic() > self._until or self._stop.is_set() or halts():
             return None
         return self.take_due(limit)
 
-    def take_due(self, limit: int) -> Claim | None:
+    def take_due(self, limit: int, *, probing: bool = False) -> Claim | Pause | None:
         """Claim up to `limit` links that are due, whatever the time."""
         ids = statements.due(quarantine=conf.timing.quarantine, limit=limit)
         if not ids:
             return None
-        taken = claim(ids)
+        leave = bucket.take(len(ids))
+        if not leave:
+            return Pause(seconds=bucket.REFILLS_IN)
+        taken = claim(ids[:leave], probing=probing)
+        bucket.give_back(leave - len(taken.links))
         self.links += len(taken.links)
-        if not taken.links:
-            sleep(PAUSE)
-        return taken
+        return taken if taken.links else OTHERS_WERE_QUICKER
+
+
+def _may_claim(claims: Claims) -> bool:
+    """Return whether nothing forbids to claim; see first whether what does has passed."""
+    found = halts()
+    if Halt.BRAKE in found and not held_back.resume_when_over():
+        return False
+    return Halt.BREAKER not in found or _probe(claims)
 
 
 def _probe(claims: Claims) -> bool:
     """While the breaker is open: try one link; return whether Buffer knows this client again."""
     if not breaker.take_probe():
         return False
-    taken = claims.take_due(1)
-    if taken is None or not taken.links or not refresh(taken):
+    taken = claims.take_due(1, probing=True)
+    if not isinstance(taken, Claim) or not refresh(taken):
         return False
     breaker.close()
     return True

@@ -7,7 +7,7 @@ on a thread with a database connection of its own, in autocommit; interpreter ex
 import os
 import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar, cast
 
 from django.db import close_old_connections, connections
@@ -33,7 +33,7 @@ class Worker:
     def submit(self, key: Hashable, job: Callable[[], T]) -> Future[T]:
         """Run `job` on a thread, or join the one that runs under the same `key` already."""
         if inside_test_case():
-            return _done_in_place(job)
+            return done_in_place(job)
         with self._lock:
             if key in self._jobs:
                 return cast("Future[T]", self._jobs[key])
@@ -41,6 +41,12 @@ class Worker:
             self._jobs[key] = future
         future.add_done_callback(lambda _: self._forget(key))
         return future
+
+    def finish(self) -> None:
+        """Wait until what is under way has ended, for tests: they take the database away."""
+        with self._lock:
+            under_way = list(self._jobs.values())
+        wait(under_way)
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._executor is None:
@@ -69,7 +75,8 @@ def inside_test_case() -> bool:
     return bool(blocks) and bool(getattr(blocks[0], "_from_testcase", False))
 
 
-def _done_in_place(job: Callable[[], T]) -> Future[T]:
+def done_in_place(job: Callable[[], T]) -> Future[T]:
+    """Run `job` here; return what came of it as a thread of the pool would."""
     future: Future[T] = Future()
     try:
         future.set_result(job())

@@ -1,6 +1,6 @@
 """The numbers, by the database's clock. Ids, states, counts and ages; no secrets, no people."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,11 +9,11 @@ from django.db.models.functions import Coalesce, Greatest
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import KeyUnavailable, Tampered, UnknownVersion
-from buffer_connect.flows.refresh import breaker
 from buffer_connect.flows.refresh.claim import DigestMismatch
+from buffer_connect.flows.refresh.halt import Halt, halted_since
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, ServiceState
 from buffer_connect.models.clock import database_now
-from buffer_connect.models.keys import keys_in_use
+from buffer_connect.models.keys import KeyUse, keys_in_use
 
 BLOCKING = tuple(e.__name__ for e in (KeyUnavailable, Tampered, UnknownVersion, DigestMismatch))
 DAY = timedelta(days=1)
@@ -29,15 +29,24 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """A key that rows need or the settings hold; the `kid` of values that name none is empty."""
+class Key(KeyUse):
+    """A key that rows need or the settings hold."""
 
-    kid: str
-    links: int
-    revocations: int
     # Whether ENCRYPTION_KEYS holds it, and whether it stands first there.
     held: bool
     seals: bool
+
+    @property
+    def role(self) -> str:
+        """What it does, in a word."""
+        if not self.held:
+            return "MISSING" if self.kid else "damaged"
+        if self.seals:
+            return "seals"
+        return "opens" if self.is_used else "unused"
+
+    def __str__(self) -> str:
+        return f"{self.kid or '(no id)'}  {self.role}  {self.rows}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +56,15 @@ class Status:
     at: datetime
     # Links by status.
     links: dict[str, int]
-    # Active links that are refreshed; the others end with their access token.
+    # Active links that belong to another instance of the site, by its name; none of what follows counts
+    # them, but for the keys.
+    elsewhere: dict[str, int]
+    # Active links that are refreshed; the others are API keys, or end with their access token.
     refreshable: int
     breaker_open_seconds: float | None
+    brake_on_seconds: float | None
+    # Refused while the brake was on, by the reason with which they would end.
+    held_back: dict[str, int]
     last_sweep_seconds: float | None
     # Refreshable now, and not in doubt.
     due: Waiting
@@ -82,24 +97,42 @@ def read() -> Status:
     database = BufferLink.written_on()
     now = database_now(database)
     links = BufferLink.objects.using(database)
-    active = links.active()
+    active = links.active().ours()
+    events = LinkEvent.objects.using(database).ours()
+    halted = halted_since()
     in_doubt = Q(sent_generation=F("generation"))
     unleased = active.filter(Q(lease_until=None) | Q(lease_until__lte=now))
     return Status(
         at=now,
         links=dict.fromkeys(BufferLink.Status.values, 0) | _by(links, "status"),
+        elsewhere=_by(links.elsewhere().active(), "instance"),
         refreshable=active.filter(refresh_token__isnull=False).count(),
-        breaker_open_seconds=_age(breaker.opened_at(), now),
+        breaker_open_seconds=_age(halted.get(Halt.BREAKER), now),
+        brake_on_seconds=_age(halted.get(Halt.BRAKE), now),
+        held_back=_by(links.held_back().ours(), "refused_reason"),
         last_sweep_seconds=_age(_last_sweep(database), now),
         due=_due(unleased.filter(~in_doubt | Q(sent_generation=None)), now),
         backing_off=active.filter(next_attempt_at__gt=now).count(),
         in_doubt=_waiting(unleased.filter(in_doubt), "sent_at", now),
         blocked=_by(active.filter(last_error__in=BLOCKING), "last_error"),
-        ended_last_day=_ended(database, now - DAY),
-        ended_last_week=_ended(database, now - WEEK),
-        keys=_keys(),
-        revocations=_waiting(PendingRevocation.objects.using(database), "created_at", now),
-        unannounced=_waiting(LinkEvent.objects.using(database).unannounced(), "created_at", now),
+        ended_last_day=_ended(events, now - DAY),
+        ended_last_week=_ended(events, now - WEEK),
+        keys=keys(),
+        revocations=_waiting(PendingRevocation.objects.using(database).ours(), "created_at", now),
+        unannounced=_waiting(events.unannounced(), "created_at", now),
+    )
+
+
+def keys() -> tuple[Key, ...]:
+    """Return the keys that rows need and those that the settings hold, the sealing one first.
+
+    Raises `ImproperlyConfigured` for settings that cannot be used.
+    """
+    ring = conf.keyring
+    used = {use.kid: use for use in keys_in_use()}
+    uses = (used.get(kid, KeyUse(kid=kid)) for kid in dict.fromkeys((*ring.kids, *used)))
+    return tuple(
+        Key(**asdict(use), held=use.kid in ring.kids, seals=use.kid == ring.kid) for use in uses
     )
 
 
@@ -123,29 +156,13 @@ def _by(rows: QuerySet[Any], column: str) -> dict[str, int]:
     return dict(counted)
 
 
-def _ended(database: str, since: datetime) -> dict[str, int]:
-    events = LinkEvent.objects.using(database)
+def _ended(events: QuerySet[LinkEvent], since: datetime) -> dict[str, int]:
     return _by(events.filter(kind=LinkEvent.Kind.REVOKED, created_at__gt=since), "reason")
 
 
 def _last_sweep(database: str) -> datetime | None:
     beat = ServiceState.objects.using(database).filter(name="beat")
     return beat.values_list("updated_at", flat=True).first()
-
-
-def _keys() -> tuple[Key, ...]:
-    ring = conf.keyring
-    used = {use.kid: use for use in keys_in_use()}
-    return tuple(
-        Key(
-            kid=kid,
-            links=used[kid].links if kid in used else 0,
-            revocations=used[kid].revocations if kid in used else 0,
-            held=kid in ring.kids,
-            seals=kid == ring.kid,
-        )
-        for kid in dict.fromkeys((*ring.kids, *used))
-    )
 
 
 def _age(moment: datetime | None, now: datetime) -> float | None:

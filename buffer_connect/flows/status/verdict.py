@@ -58,6 +58,13 @@ def _of_the_engine(status: Status, limits: Limits) -> Iterator[Finding]:
     if status.breaker_open_seconds is not None:
         text = "Buffer refuses this client: correct CLIENT_ID and CLIENT_SECRET."
         yield _critical("breaker_open_seconds", text)
+    if status.brake_on_seconds is not None:
+        held_back = sum(status.held_back.values())
+        text = (
+            "The brake is on: Buffer refused many links at once, so none is refreshed "
+            f"(held back: {held_back}). Find out why, then run buffer_status --retry or --resume."
+        )
+        yield _critical("brake_on_seconds", text)
     last = status.last_sweep_seconds
     if last is None or _over(last, limits.sweep):
         told = "No sweep has run yet" if last is None else "The sweep stands still"
@@ -71,11 +78,16 @@ def _of_the_engine(status: Status, limits: Limits) -> Iterator[Finding]:
 
 def _of_links(status: Status, limits: Limits) -> Iterator[Finding]:
     for key in status.missing_keys:
-        rows = f"(links: {key.links}, revocations: {key.revocations})"
         if key.kid:
-            yield _critical("keys", f"ENCRYPTION_KEYS lacks the key {key.kid} {rows}.")
+            yield _critical("keys", f"ENCRYPTION_KEYS lacks the key {key.kid} ({key.rows}).")
         else:
-            yield _warning("keys", f"Sealed values are damaged {rows}.")
+            yield _warning("keys", f"Sealed values are damaged ({key.rows}).")
+    if status.elsewhere:
+        text = (
+            "Links belong to another INSTANCE of the site, so nothing is done for them here. "
+            "After a move: buffer_status --adopt-instance."
+        )
+        yield (_warning if status.refreshable else _critical)("elsewhere", text)
     if status.blocked:
         text = "Links cannot be opened, so they are not refreshed; the log names them."
         yield _warning("blocked", text)

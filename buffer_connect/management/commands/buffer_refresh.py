@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from buffer_connect import flows
 from buffer_connect.exceptions import printable
+from buffer_connect.stopping import Stop, finishing_first
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +42,11 @@ class Command(BaseCommand):
     def handle(self, *, loop: bool, every: float, **options: Any) -> None:
         if not 0 < every <= TIMEOUT_MAX:
             raise CommandError("--every takes a positive number of seconds.")
-        if not loop:
-            self._sweep(Event())
-            return
         stop = Event()
+        if not loop:
+            with finishing_first(stop):
+                self._sweep(stop)
+            return
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         while not stop.is_set():
@@ -52,7 +54,7 @@ class Command(BaseCommand):
             self._sweep_if_possible(stop)
             stop.wait(max(0.0, every - (monotonic() - started)))
 
-    def _sweep_if_possible(self, stop: Event) -> None:
+    def _sweep_if_possible(self, stop: Stop) -> None:
         """Sweep; a database that is away for a while must not end the service."""
         close_old_connections()
         try:
@@ -61,7 +63,7 @@ class Command(BaseCommand):
             told = "sweep=failed error=%s (%s) the next sweep tries again"
             logger.error(told, type(error).__name__, printable(str(error)))
 
-    def _sweep(self, stop: Event) -> None:
+    def _sweep(self, stop: Stop) -> None:
         claimed = flows.sweep(stop=stop)
         flows.clean_up()
         self.stdout.write(f"Links that were due: {claimed}")

@@ -1,27 +1,28 @@
 """How the links are doing: for a person, for machines, and for a monitor."""
 
-import json
+import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.db import Error as DatabaseError
 
+from buffer_connect.conf import conf
+from buffer_connect.flows import copies
+from buffer_connect.flows.refresh import held_back
 from buffer_connect.flows.status import (
     Finding,
-    Key,
     Level,
     Limits,
     Status,
-    Waiting,
     judge,
     read,
     worst,
 )
+from buffer_connect.management.status_text import as_json, counted, lines
 
 EXIT_CODES = """exit codes with --check:
   0  the links are refreshed
@@ -30,6 +31,21 @@ EXIT_CODES = """exit codes with --check:
      also when the settings or the database cannot be read
 Without --check the exit code is 0 whenever the numbers could be read.
 """
+# What can be done when the brake is on: the option, its help, the flow, and what it did.
+WAYS_OUT = (
+    (
+        "resume",
+        "take the brake off: what was held back ends, everything else is refreshed again",
+        held_back.resume,
+        "The brake is off. Links that ended: {}",
+    ),
+    (
+        "retry",
+        "take the brake off: what was held back is refreshed again, like everything else",
+        held_back.retry,
+        "The brake is off. Links that the next sweep tries again: {}",
+    ),
+)
 # The option, what it limits, its unit, and what it is about.
 LIMITS = (
     ("--max-sweep-age", "sweep", "minutes", "since the last sweep"),
@@ -37,7 +53,9 @@ LIMITS = (
     ("--max-revocation-age", "revocations", "hours", "that a revocation has waited"),
     ("--max-signal-age", "unannounced", "minutes", "that a state change is untold"),
 )
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+T = TypeVar("T")
 
 
 class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -45,7 +63,10 @@ class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 
 class Command(BaseCommand):
-    help = "Shows how the Buffer links are doing: counts and ages, no secrets."
+    help = (
+        "Shows how the Buffer links are doing: counts and ages, no secrets. With --adopt-instance, "
+        "--mark-restored, --resume or --retry it does that instead."
+    )
     # It is wanted most when something is wrong.
     requires_system_checks = ()
 
@@ -56,6 +77,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--check", action="store_true", help="tell the worst by the exit code")
+        ways = parser.add_mutually_exclusive_group()
+        for name, about, *_ in WAYS_OUT:
+            ways.add_argument(f"--{name}", action="store_true", help=about)
+        self._add_limits(parser)
+        self._add_copies(parser)
+
+    def _add_limits(self, parser: ArgumentParser) -> None:
         limits = Limits()
         for option, name, unit, about in LIMITS:
             default = getattr(limits, name) / timedelta(**{unit: 1})
@@ -76,12 +104,54 @@ class Command(BaseCommand):
             help="most links in doubt (default: %(default)s)",
         )
 
+    def _add_copies(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--adopt-instance",
+            action="store_true",
+            help="after a move: let all links belong to this INSTANCE; asks first",
+        )
+        parser.add_argument(
+            "--mark-restored",
+            action="store_true",
+            help="after a restore: note that tokens given out since the backup are lost",
+        )
+        parser.add_argument(
+            "--noinput",
+            "--no-input",
+            action="store_false",
+            dest="interactive",
+            help="with --adopt-instance: do not ask",
+        )
+
     def handle(self, **options: Any) -> None:
+        for name, _, take, told in WAYS_OUT:
+            if options[name]:
+                links = _tried(take, "The brake is as it was.")
+                self.stdout.write("The brake is not on." if links is None else told.format(links))
+                return
+        if options["adopt_instance"]:
+            self._adopt(interactive=options["interactive"])
+        if options["mark_restored"]:
+            marked = _tried(copies.mark_restored, "The links cannot be marked.")
+            self.stdout.write(f"Links marked as restored: {marked}")
+        if not (options["adopt_instance"] or options["mark_restored"]):
+            self._report(**options)
+
+    def _adopt(self, *, interactive: bool) -> None:
+        failure = "The links cannot be taken over."
+        if _tried(lambda: conf.instance, failure) is None:
+            raise CommandError('Set BUFFER_CONNECT["INSTANCE"] first; it says whose the links are.')
+        others = _tried(copies.adoptable, failure)
+        if interactive and others:
+            _confirm(others)
+        self.stdout.write(f"Links taken over: {_tried(copies.adopt_all, failure)}")
+
+    def _report(self, **options: Any) -> None:
         ages = {name: timedelta(**{unit: options[name]}) for _, name, unit, _ in LIMITS}
-        status = _read()
+        status = _tried(read, "The status cannot be read.")
         findings = judge(status, Limits(**ages, in_doubt=options["in_doubt"]))
         if options["json"]:
-            self.stdout.write(_json(status, findings))
+            self.stdout.write(as_json(status, findings))
         else:
             self._show(status, findings)
         if options["check"] and findings:
@@ -95,65 +165,28 @@ class Command(BaseCommand):
         if not findings:
             self.stdout.write(self.style.SUCCESS("OK: the links are refreshed."))
         self.stdout.write(f"\nBuffer links at {status.at:%Y-%m-%d %H:%M:%S} UTC\n\n")
-        for name, text in _lines(status):
+        for name, text in lines(status):
             self.stdout.write(f"{name:<14}{text}")
 
 
-def _read() -> Status:
+def _tried(act: Callable[[], T], failure: str) -> T:
+    """Return what `act` returns; without a traceback where database or settings are unusable."""
     try:
-        return read()
+        return act()
     except (DatabaseError, ImproperlyConfigured) as error:
-        told = f"The status cannot be read. {type(error).__name__}: {error}"
+        told = f"{failure} {type(error).__name__}: {error}"
         raise CommandError(told, returncode=int(Level.CRITICAL)) from error
 
 
-def _json(status: Status, findings: list[Finding]) -> str:
-    told = asdict(status) | {
-        "at": status.at.isoformat(),
-        "level": worst(findings).name.lower(),
-        "findings": [asdict(each) | {"level": each.level.name.lower()} for each in findings],
-    }
-    return json.dumps(told, indent=2)
-
-
-def _lines(status: Status) -> Iterator[tuple[str, str]]:
-    """Return the lines of the table: what it is, and how it is."""
-    refused = status.breaker_open_seconds
-    sweep = status.last_sweep_seconds
-    yield "links", _counts(status.links)
-    yield "refreshable", str(status.refreshable)
-    yield "last sweep", "never" if sweep is None else f"{_age(sweep)} ago"
-    yield "breaker", "closed" if refused is None else f"OPEN for {_age(refused)}"
-    yield "due", _waiting(status.due)
-    yield "backing off", str(status.backing_off)
-    yield "in doubt", _waiting(status.in_doubt)
-    yield "blocked", _counts(status.blocked)
-    yield "ended, 24 h", _counts(status.ended_last_day)
-    yield "ended, 7 d", _counts(status.ended_last_week)
-    for key in status.keys:
-        yield "key", _key(key)
-    yield "revocations", _waiting(status.revocations)
-    yield "unannounced", _waiting(status.unannounced)
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "0"
-
-
-def _waiting(waiting: Waiting) -> str:
-    if waiting.oldest_seconds is None:
-        return str(waiting.count)
-    return f"{waiting.count}, the first for {_age(waiting.oldest_seconds)}"
-
-
-def _key(key: Key) -> str:
-    rows = f"links {key.links}, revocations {key.revocations}"
-    if not key.kid:
-        return f"(damaged values)  {rows}"
-    role = "seals" if key.seals else "opens" if key.held else "MISSING"
-    return f"{key.kid}  {role}  {rows}"
-
-
-def _age(seconds: float) -> str:
-    length, unit = next((unit for unit in UNITS if seconds >= unit[0]), UNITS[-1])
-    return f"{seconds / length:.0f} {unit}"
+def _confirm(others: dict[str, int]) -> None:
+    """Ask whoever sits at the terminal. Raises `CommandError` when nobody does, or does not agree."""
+    if not sys.stdin.isatty():
+        raise CommandError("There is no terminal to ask on. To go on without, add --no-input.")
+    told = counted({name or "(none yet)": count for name, count in others.items()})
+    question = (
+        f"Links by instance: {told}. Two sites that refresh the same links end them, so every "
+        f"other site on this database or a copy of it must be stopped, or have let go of them.\n"
+        f"Let them all belong to {conf.instance}? (yes/no) "
+    )
+    if input(question).strip().lower() != "yes":
+        raise CommandError("Nothing was changed.")

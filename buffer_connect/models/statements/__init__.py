@@ -2,14 +2,16 @@
 
 The letters are those of the state machine in docs/protocol: S schedule, J reject, T1 claim,
 T2 intent, T3 store, T4 release, T5 surely not used, T6 unknown, T7 refused, E lapse,
-U unauthorized, R reconnect, D disconnect.
+U unauthorized, R reconnect, D disconnect, K re-seal.
 """
 
-from buffer_connect.models.statements.reading import breaker_is_open, read, read_claimed
+from buffer_connect.models.statements.copies import adopt, mark_restored
+from buffer_connect.models.statements.reading import read, read_claimed
 from buffer_connect.models.statements.refresh import (
     FORCED_FOR,
     block,
     claim,
+    claim_to_send,
     doubt,
     doubt_ended,
     due,
@@ -23,14 +25,23 @@ from buffer_connect.models.statements.refresh import (
     schedule_held,
     unsend,
 )
+from buffer_connect.models.statements.reseal import (
+    reseal_link,
+    reseal_request,
+    reseal_revocation,
+)
+from buffer_connect.models.statements.service import draw, halts, overdraw
 from buffer_connect.models.statements.store import (
     disconnect,
     give_up,
+    hold_back,
     lapse,
     lapsed,
     reconnect,
     refuse,
+    refuse_held_back,
     restore,
+    retry_held_back,
     store,
     store_refresh_token,
     unauthorized,
@@ -38,26 +49,37 @@ from buffer_connect.models.statements.store import (
 
 __all__ = [
     "FORCED_FOR",
+    "adopt",
     "block",
-    "breaker_is_open",
     "claim",
+    "claim_to_send",
     "disconnect",
     "doubt",
     "doubt_ended",
+    "draw",
     "due",
     "give_up",
+    "halts",
+    "hold_back",
     "lapse",
     "lapsed",
+    "mark_restored",
     "note_use",
+    "overdraw",
     "postpone",
     "read",
     "read_claimed",
     "reconnect",
     "record_intent",
     "refuse",
+    "refuse_held_back",
     "reject",
     "release",
+    "reseal_link",
+    "reseal_request",
+    "reseal_revocation",
     "restore",
+    "retry_held_back",
     "schedule",
     "schedule_all",
     "schedule_held",

@@ -5,37 +5,47 @@ Each is one conditional UPDATE that commits by itself and returns the number of 
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from django.db import connections
+
+from buffer_connect.models.link import BufferLink
+from buffer_connect.models.statements.reading import COLUMNS, links_of, read_claimed
+from buffer_connect.models.statements.service import HALTS
 from buffer_connect.models.statements.statement import Statement
 
 # A token that a forced refresh gave is not forced again before this has passed, in seconds.
 FORCED_FOR = 60.0
 
-_CLAIMABLE = """
+_DUE = """
       status = 'active' AND refresh_token IS NOT NULL AND refresh_due_at <= {now}
   AND (next_attempt_at IS NULL OR next_attempt_at <= {now})
   AND (lease_until IS NULL OR lease_until <= {now})
   AND (refused_generation IS NULL OR refused_generation <> generation)
-  AND (sent_generation IS NULL OR sent_generation <> generation
-       OR (expires_at <= {now}
-           AND (sent_ended_at IS NOT NULL OR sent_at <= {now:-quarantine})))
+  AND {ours}
 """
+_CLAIMABLE = f"""{_DUE}
+  AND (sent_generation IS NULL OR sent_generation <> generation
+       OR (expires_at <= {{now}}
+           AND (sent_ended_at IS NOT NULL OR sent_at <= {{now:-quarantine}})))
+"""
+_NOTHING_HALTS = f"NOT EXISTS ({HALTS})"
 _HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
 _OWNED = f"{_HELD} AND lease_owner = %(owner)s"
 
 # S: wanted now.
 _schedule = Statement("""
 UPDATE {link} SET refresh_due_at = {now}
-WHERE id IN ({ids}) AND status = 'active' AND refresh_token IS NOT NULL
+WHERE id IN ({ids}) AND status = 'active' AND refresh_token IS NOT NULL AND {ours}
 """)
 
 # S of a caller, who wants a successor of the generation that was read: one that was stored since
 # must not fall due again, and what is due already keeps its place.
 _schedule_held = Statement(f"""
 UPDATE {{link}} SET refresh_due_at = {{now}}
-WHERE {_HELD} AND status = 'active' AND refresh_token IS NOT NULL
+WHERE {_HELD} AND status = 'active' AND refresh_token IS NOT NULL AND {{ours}}
   AND (refresh_due_at IS NULL OR refresh_due_at > {{now}})
 """)
 
@@ -43,7 +53,7 @@ WHERE {_HELD} AND status = 'active' AND refresh_token IS NOT NULL
 _reject = Statement(f"""
 UPDATE {{link}} SET rejected_generation = %(generation)s,
   refresh_due_at = CASE WHEN refresh_token IS NULL THEN NULL ELSE {{now}} END
-WHERE {_HELD} AND status = 'active'
+WHERE {_HELD} AND status = 'active' AND {{ours}}
   AND (forced_at IS NULL OR forced_at <= {{now:-forced_for}})
 """)
 
@@ -56,11 +66,13 @@ _due = Statement(f"""
 SELECT id FROM {{link}} WHERE {_CLAIMABLE} ORDER BY refresh_due_at LIMIT %(limit)s
 """)
 
-# T1: the lease.
-_claim = Statement(f"""
+# T1: the lease. One that a crash of the database loses is missed by T2, and T2 is flushed.
+_CLAIM = f"""
 UPDATE {{link}} SET lease_owner = %(owner)s, lease_until = {{now:+lease}}
-WHERE id IN ({{ids}}) AND {_CLAIMABLE}
-""")
+WHERE id IN ({{ids}}) AND {_CLAIMABLE} AND {_NOTHING_HALTS} AND {{unflushed}}
+"""
+_claim = Statement(_CLAIM)
+_claim_returning = Statement(f"{_CLAIM} RETURNING {COLUMNS}")
 
 # T2: sent_generation stands last, for MySQL evaluates SET from left to right.
 _INTENT = """
@@ -68,8 +80,16 @@ UPDATE {link} SET
   sent_count = CASE WHEN sent_generation = generation THEN sent_count + 1 ELSE 1 END,
   anomaly_at = CASE WHEN sent_generation = generation THEN {now} ELSE anomaly_at END,
   sent_at = {now}, sent_ended_at = NULL, sent_generation = generation
-WHERE lease_owner = %(owner)s AND lease_until > {now} AND status = 'active' AND
+WHERE lease_owner = %(owner)s AND lease_until > {now} AND status = 'active' AND {ours} AND
 """
+
+# T1 and T2 in one, for a generation that was read and prepared before, and never sent.
+_claim_to_send = Statement(f"""
+UPDATE {{link}} SET lease_owner = %(owner)s, lease_until = {{now:+lease}},
+  sent_count = 1, sent_at = {{now}}, sent_ended_at = NULL, sent_generation = generation
+WHERE {_HELD} AND {_DUE} AND (sent_generation IS NULL OR sent_generation <> generation)
+  AND {_NOTHING_HALTS}
+""")
 
 # T4: its turn came too late.
 _release = Statement("""
@@ -136,12 +156,32 @@ def note_use(*, pk: int) -> int:
 
 def due(*, quarantine: float, limit: int) -> list[int]:
     """Return the ids of up to `limit` links that T1 would claim, soonest due first."""
-    return [row[0] for row in _due.rows(quarantine=quarantine, limit=limit)]
+    return [row[0] for row in _due.rows_at_last(quarantine=quarantine, limit=limit)]
 
 
-def claim(*, ids: list[int], owner: UUID, lease: float, quarantine: float) -> int:
-    """T1: put the lease of `owner` on those of `ids` that may be refreshed now."""
-    return _claim.if_free(ids=ids, owner=owner, lease=lease, quarantine=quarantine)
+def claim(
+    *, ids: list[int], owner: UUID, lease: float, quarantine: float, client_key: str
+) -> list[BufferLink]:
+    """T1: put the lease of `owner` on those of `ids` that may be refreshed now; return these.
+
+    None while the brake is on, or the breaker open for the client with this key.
+    """
+    values: dict[str, Any] = {"ids": ids, "owner": owner, "client_key": client_key}
+    values |= {"lease": lease, "quarantine": quarantine}
+    if connections[BufferLink.written_on()].vendor == "postgresql":
+        claimed = links_of(_claim_returning.rows_if_free(**values))
+        return sorted(claimed, key=attrgetter("refresh_due_at"))
+    if not _claim.if_free(**values):
+        return []
+    return read_claimed(ids=ids, owner=owner)
+
+
+def claim_to_send(
+    *, pk: int, epoch: UUID, generation: int, owner: UUID, lease: float, client_key: str
+) -> int:
+    """T1 and T2 of a generation that was never sent. 0 when the row says anything else by now."""
+    held = {"pk": pk, "epoch": epoch, "generation": generation}
+    return _claim_to_send.if_free(**held, owner=owner, lease=lease, client_key=client_key)
 
 
 def record_intent(*, owner: UUID, held: Iterable[tuple[int, UUID, int]]) -> int:

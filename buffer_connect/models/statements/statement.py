@@ -1,7 +1,10 @@
 """One SQL text for every database: named values, and the database's own clock.
 
-In a text, `{link}` and `{service}` are tables, `{now}` the database's clock and `{now:+lease}` that
-clock moved by the value `lease`, in seconds. A value that is a list stands as `{ids}`.
+In a text, `{link}` and its like are tables, `{now}` the database's clock and `{now:+lease}` that
+clock moved by the value `lease`, in seconds; `{age:updated_at}` are the seconds since the moment in
+that column. A value that is a list stands as `{ids}`. `{unflushed}` is a true term that lets the
+commit return before it is on disk, where the database can. `{ours}` is true of the rows that belong
+to this INSTANCE, or to none yet; `{taken_over}` is whose they are then.
 """
 
 import re
@@ -16,17 +19,46 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BinaryField, UUIDField
 from django.utils import timezone
 
+from buffer_connect.conf import conf
 from buffer_connect.models.clock import SQL_NOW, adapted
 from buffer_connect.models.contention import is_contention
 from buffer_connect.models.link import BufferLink
+from buffer_connect.models.outbox import PendingRevocation
+from buffer_connect.models.request import AuthorizationRequest
 from buffer_connect.models.service import ServiceState
 
+_TABLES = {
+    "{link}": BufferLink,
+    "{request}": AuthorizationRequest,
+    "{revocation}": PendingRevocation,
+    "{service}": ServiceState,
+}
 _UUID, _BINARY = UUIDField(), BinaryField()
 _MOVED_NOW = re.compile(r"\{now:([+-])(\w+)\}")
+_WHOSE = re.compile(r"\{ours\}|\{taken_over\}|%\(instance\)s")
+# Without INSTANCE there is nothing to tell apart.
+_GUARD = {
+    True: {
+        "{ours}": "instance IN ('', %(instance)s)",
+        "{taken_over}": "CASE WHEN instance = '' THEN %(instance)s ELSE instance END",
+    },
+    False: {"{ours}": "1 = 1", "{taken_over}": "instance"},
+}
+_AGE = re.compile(r"\{age:(\w+)\}")
+_AGES = {
+    "postgresql": r"EXTRACT(EPOCH FROM {now} - \1)",
+    "mysql": r"(TIMESTAMPDIFF(MICROSECOND, \1, {now}) / 1e6)",
+    "sqlite": r"((julianday({now}) - julianday(\1)) * 86400.0)",
+}
 _MOVE_BY = {
     "postgresql": "make_interval(secs => %({name})s)",
     "mysql": "INTERVAL %({name}__us)s MICROSECOND",
 }
+# Lasts until the end of the transaction. What a later, flushed commit builds on is flushed with it.
+_UNFLUSHED = {"postgresql": "set_config('synchronous_commit', 'off', true) = 'off'"}
+
+# Of a read that a stricter isolation lets fail.
+TRIES = 5
 
 
 class Statement:
@@ -34,6 +66,7 @@ class Statement:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._tells_whose = bool(_WHOSE.search(text))
 
     def __call__(self, **values: Any) -> int:
         connection = connections[BufferLink.written_on()]
@@ -50,34 +83,59 @@ class Statement:
                 return 0
             raise
 
+    def rows_if_free(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Return its `rows`; a race that is lost to others gives none."""
+        try:
+            return self.rows(**values)
+        except OperationalError as error:
+            if is_contention(error):
+                return []
+            raise
+
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
-        """Run it and return what it selects."""
+        """Run it and return what it selects or, where the database can, has changed."""
         connection = connections[BufferLink.written_on()]
         with connection.cursor() as cursor:
             cursor.execute(*self.bound(connection, values))
             return list(cursor.fetchall())
+
+    def rows_at_last(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Return its `rows`; again after a race that was lost, where no transaction is over by it."""
+        for _ in range(TRIES - 1):
+            try:
+                return self.rows(**values)
+            except OperationalError as error:
+                in_transaction = connections[BufferLink.written_on()].in_atomic_block
+                if in_transaction or not is_contention(error):
+                    raise
+        return self.rows(**values)
 
     def bound(
         self, connection: BaseDatabaseWrapper, values: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any]]:
         """Return the SQL for `connection` and its parameters."""
         lengths = tuple((name, len(v)) for name, v in values.items() if isinstance(v, list))
-        sql, moves = _rendered(self.text, connection.vendor, lengths)
-        params = dict(_flat(values))
+        instance = conf.instance if self._tells_whose else None
+        sql, moves = _rendered(self.text, connection.vendor, lengths, instance is not None)
+        params = {"instance": instance or "", **dict(_flat(values))}
         params.update(_clock_values(connection, params, moves))
         return sql, {name: _adapted(value, connection) for name, value in params.items()}
 
 
 @lru_cache(maxsize=512)
 def _rendered(
-    text: str, vendor: str, lengths: tuple[tuple[str, int], ...]
+    text: str, vendor: str, lengths: tuple[tuple[str, int], ...], guarded: bool
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the text in the words of `vendor`, and how it moves the clock: (sign, name) pairs."""
     moves = tuple(_MOVED_NOW.findall(text))
     sql = _MOVED_NOW.sub(lambda match: _moved_now(vendor, *match.groups()), text)
+    sql = _AGE.sub(lambda match: match.expand(_AGES[vendor]), sql)
+    sql = sql.replace("{unflushed}", _UNFLUSHED.get(vendor, "1 = 1"))
     sql = sql.replace("{now}", SQL_NOW.get(vendor, "%(now)s"))
-    sql = sql.replace("{link}", BufferLink._meta.db_table)
-    sql = sql.replace("{service}", ServiceState._meta.db_table)
+    for name, model in _TABLES.items():
+        sql = sql.replace(name, model._meta.db_table)
+    for name, term in _GUARD[guarded].items():
+        sql = sql.replace(name, term)
     for name, length in lengths:
         sql = sql.replace(f"{{{name}}}", ", ".join(f"%({name}_{n})s" for n in range(length)))
     return sql, moves

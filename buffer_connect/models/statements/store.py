@@ -1,8 +1,9 @@
-"""The answers of the token endpoint: R, T3, T7, the ends D, E and U1, and U2."""
+"""The answers of the token endpoint: R, T3, T7, T7b, the ends D, E and U1, and U2."""
 
 from buffer_connect.models.statements.statement import Statement
 
 _HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
+_NOT_HELD_BACK = "(refused_generation IS NULL OR refused_generation <> generation)"
 _NOTHING_SENT = """
   lease_owner = NULL, lease_until = NULL, sent_generation = NULL, sent_at = NULL,
   sent_ended_at = NULL, sent_count = 0"""
@@ -10,17 +11,19 @@ _NOTHING_REFUSED = """
   rejected_generation = NULL, refused_generation = NULL, refused_reason = '',
   restored_at = NULL"""
 
-# R: the user has authorized again. The old refresh token is not revoked: two authorizations
+# R: the user has authorized again, or pasted another key. The old refresh token is not revoked: two authorizations
 # may share one grant, and then that would kill the new one.
 reconnect = Statement(f"""
 UPDATE {{link}} SET
   epoch = %(epoch)s, generation = 1, connected_at = {{now}},
   refresh_token = %(refresh_token)s, access_token = %(access_token)s,
-  refresh_token_digest = %(digest)s, expires_at = {{now:+life}},
+  refresh_token_digest = %(digest)s,
+  expires_at = CASE WHEN kind = 'oauth' THEN {{now:+life}} ELSE NULL END,
   granted_scopes = %(scopes)s,
   refresh_due_at = CASE WHEN %(refreshable)s = 1 THEN {{now:+due_in}} ELSE NULL END,
   status = 'active', status_changed_at = {{now}}, reason = '', last_error = '', failures = 0,
   forced_at = NULL, anomaly_at = NULL, last_refreshed_at = NULL, next_attempt_at = NULL,
+  instance = %(instance)s,
   {_NOTHING_SENT}, {_NOTHING_REFUSED}
 WHERE id = %(pk)s
 """)
@@ -36,6 +39,7 @@ UPDATE {{link}} SET
   forced_at = CASE WHEN rejected_generation = %(generation)s THEN {{now}} ELSE forced_at END,
   status_changed_at = CASE WHEN status = 'active' THEN status_changed_at ELSE {{now}} END,
   status = 'active', reason = '', last_error = '', failures = 0, next_attempt_at = NULL,
+  instance = {{taken_over}},
   {_NOTHING_SENT}, {_NOTHING_REFUSED}
 WHERE {_HELD} AND status = %(status)s
 """)
@@ -51,6 +55,7 @@ UPDATE {{link}} SET
   refresh_due_at = {{now}}, next_attempt_at = {{now:+delay}}, last_refreshed_at = {{now}},
   status_changed_at = CASE WHEN status = 'active' THEN status_changed_at ELSE {{now}} END,
   status = 'active', reason = '', last_error = %(error)s, failures = failures + 1,
+  instance = {{taken_over}},
   {_NOTHING_SENT}, {_NOTHING_REFUSED}
 WHERE {_HELD} AND status = %(status)s
 """)
@@ -61,32 +66,53 @@ UPDATE {link} SET status = 'revoked', reason = %(reason)s, status_changed_at = {
 """
 
 # T7: the token endpoint refused the generation that is held.
-refuse = Statement(f"{_END} WHERE {_HELD} AND status = 'active'")
+refuse = Statement(f"{_END} WHERE {_HELD} AND status = 'active' AND {{ours}}")
+
+# T7b: it did so while the brake was on. What was sent has been answered.
+hold_back = Statement(f"""
+UPDATE {{link}} SET refused_generation = %(generation)s, refused_reason = %(reason)s,
+  sent_generation = NULL, sent_count = 0, lease_until = {{now}}
+WHERE {_HELD} AND status = 'active' AND {{ours}}
+""")
+
+# T7 of what was held back.
+refuse_held_back = Statement(f"""{_END}
+WHERE {_HELD} AND refused_generation = %(generation)s AND status = 'active' AND {{ours}}
+""")
+
+# What was held back is tried again, as if it had not been refused.
+retry_held_back = Statement("""
+UPDATE {link} SET refused_generation = NULL, refused_reason = '', next_attempt_at = NULL,
+  refresh_due_at = CASE WHEN refresh_token IS NULL THEN NULL ELSE {now} END
+WHERE refused_generation = generation AND status = 'active' AND {ours}
+""")
 
 # E1: the access token is over, and nothing was ever there to refresh it with.
 lapse = Statement(f"""{_END}
 WHERE id = %(pk)s AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {{now}}
-  AND status = 'active'
+  AND {_NOT_HELD_BACK} AND status = 'active' AND {{ours}}
 """)
 
 # What is never refreshed has no due time; so the index of what is due finds these too.
-lapsed = Statement("""
-SELECT id FROM {link} WHERE status = 'active' AND refresh_due_at IS NULL
-  AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {now} LIMIT %(limit)s
+lapsed = Statement(f"""
+SELECT id FROM {{link}} WHERE status = 'active' AND refresh_due_at IS NULL
+  AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {{now}}
+  AND {_NOT_HELD_BACK} AND {{ours}} LIMIT %(limit)s
 """)
 
-# E2: in doubt, over, and not to be sent again.
+# E2: in doubt, over, and not to be sent again. What is held back is not in doubt.
 give_up = Statement(f"""{_END}
 WHERE {_HELD} AND lease_owner = %(owner)s AND sent_generation = %(generation)s
-  AND status = 'active'
+  AND status = 'active' AND {{ours}}
 """)
 
-# U1: the API refused a token that a forced refresh had just given; the tokens are kept, for
-# the refusal may pass. While this generation is out, the refusal may only mean that the server
+# U1: the API refused a token that a forced refresh had just given, or a key, which nothing can
+# follow; the tokens are kept, for the refusal may pass. While this generation is out, the refusal may only mean that the server
 # has rotated already.
 unauthorized = Statement(f"""
 UPDATE {{link}} SET status = 'revoked', reason = %(reason)s, status_changed_at = {{now}}
-WHERE {_HELD} AND status = 'active' AND forced_at > {{now:-forced_for}}
+WHERE {_HELD} AND status = 'active' AND {{ours}}
+  AND (kind = 'api_key' OR forced_at > {{now:-forced_for}})
   AND (sent_generation IS NULL OR sent_generation <> generation)
 """)
 
@@ -95,7 +121,7 @@ restore = Statement(f"""
 UPDATE {{link}} SET status = 'active', reason = '', status_changed_at = {{now}},
   rejected_generation = NULL, forced_at = NULL,
   refresh_due_at = CASE WHEN refresh_due_at IS NULL THEN NULL ELSE {{now}} END
-WHERE {_HELD} AND status = 'revoked' AND reason = 'unauthorized'
+WHERE {_HELD} AND status = 'revoked' AND reason = 'unauthorized' AND {{ours}}
 """)
 
 # D: the user ended it here. What was sent stays on record for the answers that are under way.
@@ -103,5 +129,5 @@ disconnect = Statement(f"""
 UPDATE {{link}} SET status = 'disconnected', status_changed_at = {{now}}, reason = '',
   refresh_token = NULL, access_token = NULL, lease_until = NULL, lease_owner = NULL,
   account_id = '', account_email = '', account_name = '', organizations = '[]'
-WHERE {_HELD} AND status <> 'disconnected'
+WHERE {_HELD} AND status <> 'disconnected' AND {{ours}}
 """)

@@ -67,7 +67,7 @@ class Request:
     # When the intent was written, by Buffer's clock.
     intended_at: float
     outcome: Outcome | None = None
-    # Surely not used, and its sender knows (T5).
+    # Over, and its sender knows (T5, T7b).
     closed: bool = False
 
     def __str__(self):

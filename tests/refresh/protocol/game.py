@@ -3,9 +3,11 @@
 from datetime import timedelta
 from enum import Enum, auto
 
+from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
+from django.test import override_settings
 from django.utils import timezone
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,11 +18,13 @@ from hypothesis.stateful import (
 )
 from hypothesis.strategies import booleans, integers, runner, sampled_from
 
-from buffer_connect.flows import call, disconnect, revocation
-from buffer_connect.flows.refresh import endings, is_good
-from buffer_connect.models import BufferLink, PendingRevocation, statements
+from buffer_connect.conf import conf
+from buffer_connect.flows import call, disconnect, reseal, revocation
+from buffer_connect.flows.refresh import brake, endings, held_back, is_good
+from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, statements
 from buffer_connect.models.link import account_key
 from tests import links
+from tests.keys import NEW, OLD, hold
 from tests.refresh.protocol.buffer import ACCOUNT, Buffer, Reply
 from tests.refresh.protocol.ears import Ears
 from tests.refresh.protocol.judge import Judge
@@ -29,6 +33,7 @@ from tests.refresh.protocol.worker import Stage, Worker, due
 # Time passes in steps of so many seconds: no limit of the protocol lies near a multiple of it, so
 # that the milliseconds which the machine takes never decide a race.
 STEP = 70
+LINKS = reseal.KINDS[0]
 OFTEN_PROCESSED = (Reply.PROCESSED,) * 10 + tuple(Reply)
 
 
@@ -39,7 +44,7 @@ class Wait(Enum):
     PAST_FORCED = STEP
     PAST_LEASE = 3 * STEP
     PAST_QUARANTINE = 9 * STEP
-    PAST_MEMORY = 1300 * STEP
+    PAST_MEMORY = 2600 * STEP
     NEAR_END = auto()
     PAST_END = auto()
 
@@ -51,6 +56,12 @@ class Wait(Enum):
             case Wait.PAST_END:
                 return max(0, int(left / STEP + 1) * STEP)
         return self.value
+
+
+@transaction.atomic
+def brake_on():
+    brake.holds_one_more()
+    brake.put_on()
 
 
 def one_of_its(name):
@@ -122,6 +133,7 @@ class Game(RuleBasedStateMachine):
             return
         passed = timedelta(seconds=seconds)
         BufferLink.objects.update(**{name: F(name) - passed for name in links.TIMES})
+        LinkEvent.objects.update(created_at=F("created_at") - passed)
         self.buffer.clock.advance(seconds)
         for worker in self.workers:
             worker.pass_time(seconds)
@@ -181,6 +193,9 @@ class People:
 
     @rule(number=one_of_its("people"), replayed=booleans())
     def ends_at_buffer(self, number, replayed):
+        self.end_at_buffer(number, replayed=replayed)
+
+    def end_at_buffer(self, number, *, replayed):
         """The user revokes the grant, or somebody else uses an old token."""
         if held := self.judge.held(self.links[number].pk):
             end = self.buffer.table.replay if replayed else self.buffer.table.revoke
@@ -213,6 +228,26 @@ class Leavers:
         return revocation._is_needless(row)
 
 
+class Operators:
+    """The brake goes on, as after many refusals, and somebody decides."""
+
+    @rule(number=one_of_its("people"), decision=sampled_from((held_back.resume, held_back.retry)))
+    def refuses_many(self, number, decision):
+        """Buffer has ended a grant whose refresh token is out."""
+        self.go_on(0, Stage.CLEARED, wanted=number, reply=Reply.PROCESSED)
+        self.end_at_buffer(number, replayed=False)
+        self.decide(brake_on)
+        self.go_on(0, Stage.DONE, wanted=number, reply=Reply.PROCESSED)
+        self.decide(decision)
+
+    def decide(self, decision):
+        if BufferLink.objects.held_back().exists():
+            self.judge.reached.add(decision.__name__)
+        decision()
+        self.judge.brake(on=decision is brake_on)
+        self.judge.look()
+
+
 class WholeGame(Accidents, Callers, People, Leavers, Game):
     """Everything, with two links of one account, on one grant or on two."""
 
@@ -234,6 +269,37 @@ class WholeGame(Accidents, Callers, People, Leavers, Game):
     @rule(number=integers(0, 1), wanted=one_of_its("wanted"), reply=one_of_its("replies"))
     def stop_short(self, number, wanted, reply):
         self.go_on(number, Stage.ANSWERED, wanted=wanted, reply=reply)
+
+
+class Rotations:
+    """Keys change places, and what one of them has sealed is sealed anew: read now, written later."""
+
+    def __init__(self):
+        self.site = override_settings()
+        self.site.enable()
+        hold(site, OLD, NEW)
+        self.read = None
+        super().__init__()
+
+    def teardown(self):
+        try:
+            super().teardown()
+        finally:
+            self.site.disable()
+
+    @rule(number=one_of_its("people"), swapped=booleans())
+    def rotates(self, number, swapped):
+        if swapped:
+            hold(site, *reversed(site.BUFFER_CONNECT["ENCRYPTION_KEYS"]))
+        if self.read:
+            self.write(**self.read)
+            self.read = None
+            self.judge.look()
+        elif link := LINKS.others(conf.keyring.kid).filter(pk=self.links[number].pk).first():
+            self.read = LINKS.anew(link, conf.keyring)
+
+    def write(self, **values):
+        self.judge.reached.add("sealed anew" if statements.reseal_link(**values) else "overtaken")
 
 
 def _new_link(name):

@@ -8,8 +8,8 @@ from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
 from buffer_connect.models.statements.statement import Statement
 
 Reason, Status = BufferLink.Reason, BufferLink.Status
-# The row remembers for so long that a generation went out twice, in seconds.
-REMEMBERED = 86_400
+# The history remembers for so long that a generation went out twice, in seconds.
+REMEMBERED = 2 * 86_400
 # The judge looks often, and the ORM takes its time.
 _LOOK = Statement("SELECT id, epoch, generation, status, reason, refresh_token FROM {link}")
 
@@ -40,15 +40,27 @@ class Judge:
         self.seen = {}
         # What a sibling forbids to send again.
         self.forbidden = set()
+        # By link: since when, by Buffer's clock, it is in its present epoch.
+        self.connected_at = {}
         # Sealed tokens that were opened before.
         self.opened = {}
         self.reached = set()
+        # While the brake is on: how many refusals had ended a link before.
+        self.refusals_before = None
 
     def may_give_up(self, attempt):
         siblings = BufferLink.objects.active().siblings(attempt.link)
         if attempt.is_resend and siblings.exists():
             self.forbidden.add(tuple(attempt.held.values()))
             self.reached.add("given up")
+
+    def leaves(self, attempt):
+        """T8: nobody has connected the account when a generation goes out again."""
+        if not attempt.is_resend:
+            return
+        rows = BufferLink.objects.active()
+        alone = rows.filter(**attempt.held).exists() and not rows.siblings(attempt.link).exists()
+        assert alone, "T8: a token goes out again where another link may live on its grant"
 
     def sends(self, request):
         """I1: while its access token lives, a generation is sent once."""
@@ -87,8 +99,14 @@ class Judge:
         """Return the refresh token that a link held last, in its present epoch."""
         return self.seen[pk].held if pk in self.seen else None
 
+    def brake(self, *, on):
+        """Learn whether the brake is on from now on."""
+        self.refusals_before = _refusals() if on else None
+
     def look(self):
-        """I3, I4 and I5, for every link."""
+        """I3, I4 and I5, for every link; and that no refusal ends one while the brake is on."""
+        if self.refusals_before is not None:
+            assert _refusals() == self.refusals_before, "T7b: a refusal ended a link"
         for values in _LOOK.rows():
             row = Row(*values)
             # A database without the type gives its hexadecimal digits.
@@ -96,6 +114,8 @@ class Judge:
             before = self.seen.get(row.pk)
             if before and before.epoch != row.epoch:
                 before = None
+            if before is None:
+                self.connected_at[row.pk] = self.buffer.clock.now()
             self._look_at(row, before)
 
     def _look_at(self, row, before):
@@ -103,6 +123,8 @@ class Judge:
         self.seen[row.pk] = row._replace(held=token)
         if before:
             assert row.generation >= before.generation, f"I4: {row} went back"
+            same = row.generation > before.generation or token == before.held
+            assert same, f"I4: {row} holds another token than it did"
         if row.status == Status.REVOKED and token:
             self._ended(row, token, is_new=bool(before) and before.status != Status.REVOKED)
 
@@ -122,12 +144,16 @@ class Judge:
         )
 
     def _killed_by_us(self, row, token):
-        """Whether this link's own second send ended it, and the row still remembers that."""
+        """Whether a second send of this site ended it, which its account still remembers.
+
+        A request that takes longer than the quarantine is beyond what a client can know.
+        """
         killer = self.buffer.killer_of(token)
-        if killer is None or killer.key[:2] != (row.pk, row.epoch):
+        if killer is None:
             return False
         written = max(r.intended_at for r in self.requests if r.key == killer.key)
-        return self.buffer.clock.now() - written < REMEMBERED
+        forgotten = self.connected_at[row.pk] - conf.timing.quarantine
+        return written > max(forgotten, self.buffer.clock.now() - REMEMBERED)
 
     def revokes(self):
         """I3 for the outbox: no link lives on what was revoked at our own request."""
@@ -158,6 +184,10 @@ class Judge:
         if blob not in self.opened:
             self.opened[blob] = BufferLink.objects.get(pk=pk).open_refresh_token().reveal()
         return self.opened[blob]
+
+
+def _refusals():
+    return LinkEvent.objects.filter(refused=True).count()
 
 
 def _outbox():

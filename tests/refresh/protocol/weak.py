@@ -10,8 +10,8 @@ from django.db.models import F
 from buffer_connect.conf import conf
 from buffer_connect.flows.refresh import settle, store
 from buffer_connect.flows.refresh.claim import Claim
-from buffer_connect.models import BufferLink, statements
-from buffer_connect.models.statements import refresh
+from buffer_connect.models import BufferLink, LinkEvent, statements
+from buffer_connect.models.statements import refresh, reseal
 from buffer_connect.models.statements.statement import Statement
 from buffer_connect.oauth.token import Verdict
 from tests.refresh.protocol.worker import Worker, landed
@@ -31,7 +31,9 @@ class _WeakClaim(Worker):
 
     def claim(self, ids):
         timing, owner, started = conf.timing, uuid4(), monotonic()
-        self.statement(ids=ids, owner=owner, lease=timing.lease, quarantine=timing.quarantine)
+        self.statement(
+            ids=ids, owner=owner, lease=timing.lease, quarantine=timing.quarantine, client_key=""
+        )
         claimed = BufferLink.objects.as_held().filter(lease_owner=owner)
         return Claim(owner=owner, started=started, links=list(claimed))
 
@@ -100,6 +102,17 @@ class Unfenced(Worker):
         return self.statement(**attempt.held, reason=reason)
 
 
+class Unbraked(Worker):
+    """Ends a link on any refusal of what it holds, brake or no brake."""
+
+    def write_down(self, attempt, outcome, *, sent_at):
+        if outcome.verdict is not Verdict.REFUSED:
+            return settle.settle(attempt, landed(outcome, sent_at))
+        reason = BufferLink.Reason.REVOKED_AT_BUFFER
+        statements.refuse(**attempt.held, reason=reason)
+        return LinkEvent.objects.record("revoked", link=attempt.link.pk, refused=True)
+
+
 class Backward(Worker):
     """Counts generations down."""
 
@@ -129,9 +142,24 @@ class Forgetful(Worker):
         return attempts if self.statement(**attempt.held, owner=attempt.owner) else []
 
 
+class Shortsighted(Worker):
+    """Does not look for siblings again before a generation goes out again."""
+
+    def may_leave(self, attempt):
+        return True
+
+
 class Talkative(Worker):
     """Logs what it sends."""
 
     def send(self, attempt):
         logging.getLogger("buffer_connect").debug("token=%s", attempt.token.reveal())
         super().send(attempt)
+
+
+# K by the row alone.
+reseal_unseen = Statement(
+    reseal._LINK.replace(
+        "AND epoch = %(epoch)s AND generation = %(generation)s AND {unflushed}", ""
+    )
+)

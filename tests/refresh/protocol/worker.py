@@ -18,7 +18,7 @@ class Stage(IntEnum):
     CLAIMED = 1
     PREPARED = 2
     INTENDED = 3
-    # The last look at the deadline lies behind it; nothing has left yet.
+    # The last look at deadline and siblings lies behind it; nothing has left yet.
     CLEARED = 4
     SENT = 5
     ANSWERED = 6
@@ -26,11 +26,13 @@ class Stage(IntEnum):
     DONE = 7
 
 
-SURELY_UNUSED = {
+# What may go out again at once: it was surely not used (T5), or is held back as refused (T7b).
+CLOSING = {
     Verdict.NOT_SENT,
     Verdict.THROTTLED,
     Verdict.CLIENT_REJECTED,
     Verdict.MISCONFIGURED,
+    Verdict.REFUSED,
 }
 
 
@@ -95,9 +97,10 @@ class Worker:
         self.judge.look()
 
     def clear(self, attempt):
-        if monotonic() > attempt.send_by + conf.timing.connect:
+        if monotonic() > attempt.send_by + conf.timing.connect or not self.may_leave(attempt):
             self.write_down(attempt, NOT_SENT, sent_at=monotonic())
         else:
+            self.judge.leaves(attempt)
             self.cleared = attempt
 
     def send(self, attempt):
@@ -107,7 +110,7 @@ class Worker:
 
     def settle(self):
         request, self.request = self.request, None
-        request.closed = request.outcome.verdict in SURELY_UNUSED
+        request.closed = request.outcome.verdict in CLOSING
         self.write_down(request.attempt, request.outcome, sent_at=request.sent_at)
         if request.outcome.verdict is Verdict.OK:
             self.judge.delivered(request)
@@ -138,6 +141,9 @@ class Worker:
 
     def intend(self, attempts):
         return claim.record_intent(attempts)
+
+    def may_leave(self, attempt):
+        return resend.may_leave(attempt)
 
     def write_down(self, attempt, outcome, *, sent_at):
         settle.settle(attempt, landed(outcome, sent_at))

@@ -1,32 +1,39 @@
-"""Requests to Buffer's GraphQL API and what its answers mean (developer guide, "Error handling")."""
+"""What an answer of Buffer's GraphQL API means (developer guide, "Error handling")."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
 
-from buffer_connect.exceptions import BufferAPIError, BufferUnavailable, RateLimited
+from buffer_connect.exceptions import (
+    BufferAPIError,
+    BufferUnavailable,
+    MutationFailed,
+    RateLimited,
+)
+from buffer_connect.graphql.rate_limits import read_rate_limits
 from buffer_connect.headers import pause_asked, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-ACCOUNT_QUERY = "query { account { id email name organizations { id name } } }"
+    from buffer_connect.graphql.rate_limits import RateLimit
 
+# The interface of Buffer's typed errors.
+MUTATION_ERROR = "MutationError"
 RATE_LIMITED = "RATE_LIMIT_EXCEEDED"
 # Buffer's two ways to say that there is no valid access token.
 NO_VALID_TOKEN = frozenset({"UNAUTHENTICATED", "UNAUTHORIZED"})
-
-LONGEST_ID, LONGEST_NAME, LONGEST_EMAIL = 255, 255, 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One answer of the API. `complete` tells that it is a whole JSON object.
 
-    `retry_after` is in seconds; `window` names the rate limit that was reached.
+    `retry_after` is in seconds; `window` names the rate limit that was reached, `rate_limits` what
+    is left in each.
     """
 
     status: int
@@ -34,6 +41,7 @@ class Answer:
     errors: list[dict[str, Any]] = field(default_factory=list, repr=False)
     retry_after: float | None = None
     window: str | None = None
+    rate_limits: dict[str, RateLimit] = field(default_factory=dict)
     complete: bool
 
     @property
@@ -41,6 +49,13 @@ class Answer:
         """The `extensions.code` of the errors."""
         codes = (_extensions(error).get("code") for error in self.errors)
         return frozenset(code for code in codes if isinstance(code, str))
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether a rate limit of Buffer's is reached, and so nothing of the request was run."""
+        # As below: who repeats a rate-limited request must not repeat a mutation that has run.
+        says_so = RATE_LIMITED in self.codes and not _holds_something(self.data)
+        return self.status == 429 or says_so
 
     @property
     def http_unauthorized(self) -> bool:
@@ -55,28 +70,15 @@ class Answer:
         return self.http_unauthorized or (says_so and not _holds_something(self.data))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """A Buffer account: whose link it is, and its organizations as dicts of `id` and `name`."""
-
-    id: str
-    email: str
-    name: str
-    organizations: list[dict[str, str]]
-
-
-def payload(query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what is posted as JSON for `query`."""
-    return {"query": query, "variables": dict(variables)} if variables else {"query": query}
-
-
 def judge_api_response(
-    status: int, headers: Mapping[str, str], body: bytes, *, complete: bool
+    status: int, headers: Mapping[str, str], body: bytes, *, complete: bool, now: datetime
 ) -> Answer:
-    """Return what an answer of the API says; never raises, whatever came."""
+    """Return what an answer of the API that came at `now` says; never raises, whatever came."""
     document = _parse(body) if complete else None
+    limits = read_rate_limits(headers, now)
     if document is None:
-        return Answer(status=status, retry_after=pause_asked(headers), complete=False)
+        pause = pause_asked(headers)
+        return Answer(status=status, retry_after=pause, rate_limits=limits, complete=False)
     errors = _errors(document.get("errors"))
     data = document.get("data")
     return Answer(
@@ -85,6 +87,7 @@ def judge_api_response(
         errors=errors,
         retry_after=_retry_after(headers, errors),
         window=_first_text(errors, "window"),
+        rate_limits=limits,
         complete=True,
     )
 
@@ -95,7 +98,7 @@ def raise_for_errors(answer: Answer) -> dict[str, Any]:
     Raises `RateLimited`, `BufferUnavailable` when the API could not answer, and
     `BufferAPIError` with the errors and what there is of the data.
     """
-    if answer.status == 429 or RATE_LIMITED in answer.codes:
+    if answer.rate_limited:
         raise RateLimited(answer.retry_after, answer.window)
     if answer.complete and answer.errors and answer.status < 500:
         raise BufferAPIError(answer.errors, answer.data)
@@ -105,22 +108,27 @@ def raise_for_errors(answer: Answer) -> dict[str, Any]:
     return answer.data
 
 
-def read_account(data: Mapping[str, Any]) -> Account | None:
-    """Return the account in the data of `ACCOUNT_QUERY`; None where it has no usable id."""
-    account = data.get("account")
-    if not isinstance(account, dict) or not is_account_id(account.get("id")):
-        return None
-    return Account(
-        id=account["id"],
-        email=_line(account.get("email"), LONGEST_EMAIL),
-        name=_line(account.get("name"), LONGEST_NAME),
-        organizations=_organizations(account.get("organizations")),
-    )
+def raise_for_mutation_errors(data: dict[str, Any]) -> None:
+    """Raise `MutationFailed` for the first mutation in `data` whose payload is a typed error.
+
+    Such a payload is of a type that implements `MutationError`: its name ends in `Error`, and it
+    has a `message`, as no payload of a success has. A payload of which neither was selected says
+    nothing.
+    """
+    for found in data.values():
+        if isinstance(found, dict) and _is_mutation_error(found):
+            kind, message = _text(found, "__typename"), _text(found, "message")
+            raise MutationFailed(kind or MUTATION_ERROR, message or "", data)
 
 
-def is_account_id(value: object) -> bool:
-    """Return whether `value` can be the id of an account: text that a link can keep."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
+def _is_mutation_error(found: Mapping[str, Any]) -> bool:
+    kind = _text(found, "__typename")
+    return _text(found, "message") is not None if kind is None else kind.endswith("Error")
+
+
+def _text(found: Mapping[str, Any], name: str) -> str | None:
+    value = found.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _parse(body: bytes) -> dict[str, Any] | None:
@@ -159,20 +167,3 @@ def _first_text(errors: list[dict[str, Any]], name: str) -> str | None:
 
 def _holds_something(data: dict[str, Any] | None) -> bool:
     return data is not None and any(value is not None for value in data.values())
-
-
-def _organizations(value: object) -> list[dict[str, str]]:
-    found = value if isinstance(value, list) else []
-    return [
-        {"id": each["id"], "name": _line(each.get("name"), LONGEST_NAME)}
-        for each in found
-        if isinstance(each, dict) and is_account_id(each.get("id"))
-    ]
-
-
-def _line(value: object, limit: int) -> str:
-    # Control characters and lone surrogates, which JSON may hold, are refused by databases.
-    text = value if isinstance(value, str) else ""
-    return "".join(character for character in text if category(character) not in {"Cc", "Cs"})[
-        :limit
-    ]

@@ -1,0 +1,71 @@
+"""What becomes of the links that Buffer refused while the brake was on.
+
+Each way out is one transaction, which takes the brake off as well: so no refusal falls between,
+and two who choose at the same moment do not undo each other.
+"""
+
+import logging
+from datetime import timedelta
+from functools import partial
+
+from buffer_connect.flows.commit import atomically
+from buffer_connect.flows.refresh import brake, endings
+from buffer_connect.models import BufferLink, LinkEvent, statements
+
+logger = logging.getLogger(__name__)
+
+Ended = list[tuple[BufferLink, LinkEvent]]
+
+# The brake is no verdict: with nobody there to look, what Buffer said counts in the end.
+HELD_FOR = timedelta(hours=1)
+
+
+def resume() -> int | None:
+    """End what was held back (T7) and claim again; return how many ended.
+
+    None when the brake is not on.
+    """
+    return _resume(after=timedelta(0))
+
+
+def resume_when_over() -> bool:
+    """Resume when the brake has been on for `HELD_FOR`; return whether it was this call that did."""
+    return _resume(after=HELD_FOR) is not None
+
+
+def retry() -> int | None:
+    """Take back what was held back, to be refreshed at once, and claim again; return how many.
+
+    None when the brake is not on.
+    """
+    retried = atomically(_retry)
+    if retried is not None:
+        logger.warning("brake=off cause=retry links=%s", retried)
+    return retried
+
+
+def _resume(*, after: timedelta) -> int | None:
+    ended = atomically(partial(_end_all, after))
+    if ended is None:
+        return None
+    logger.warning("brake=off cause=resume ended=%s", len(ended))
+    for link, event in ended:
+        endings.tell_refusal(link, event)
+    return len(ended)
+
+
+def _end_all(after: timedelta) -> Ended | None:
+    if not brake.lock_if_on(at_least=after):
+        return None
+    links = BufferLink.objects.as_held().ours().held_back()
+    ended = [(link, event) for link in links if (event := endings.refuse_held_back(link))]
+    brake.take_off()
+    return ended
+
+
+def _retry() -> int | None:
+    if not brake.lock_if_on():
+        return None
+    retried = statements.retry_held_back()
+    brake.take_off()
+    return retried

@@ -1,0 +1,78 @@
+"""Asking a sweep to stop: what is out is finished and stored, nothing new is claimed."""
+
+from __future__ import annotations
+
+import mmap
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POLL = 0.05
+
+
+class Stop(Protocol):
+    """What a sweep looks at: a `threading.Event`, or a `SharedFlag`."""
+
+    def set(self) -> None:
+        """Ask to stop."""
+
+    def is_set(self) -> bool:
+        """Return whether somebody asked to stop."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for it; return whether it is set."""
+
+
+class SharedFlag:
+    """An event that forked processes share with their parent.
+
+    One byte of shared memory: there is no lock that a killed process could keep.
+    """
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    def set(self) -> None:
+        """Set it, for this process, its children and its parents."""
+        self._byte[0] = 1
+
+    def is_set(self) -> bool:
+        """Return whether anybody has set it."""
+        return self._byte[0] == 1
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for it; return whether it is set."""
+        over = time.monotonic() + timeout
+        while not self.is_set() and (left := over - time.monotonic()) > 0:
+            time.sleep(min(POLL, left))
+        return self.is_set()
+
+
+@contextmanager
+def finishing_first(flag: Stop) -> Iterator[None]:
+    """Let a SIGTERM set `flag` and wait for the end of the block, then take its course.
+
+    For the main thread; on another one, or under a handler that is not Python's, nothing changes.
+    """
+    usual = signal.getsignal(signal.SIGTERM)
+    if usual is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def finish_first(number: int, frame: Any) -> None:
+        came.append(number)
+        flag.set()
+
+    signal.signal(signal.SIGTERM, finish_first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+        if came:
+            signal.raise_signal(signal.SIGTERM)

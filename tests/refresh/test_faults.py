@@ -1,0 +1,304 @@
+"""Answers that no proper server gives, over a real socket: what they leave of a link.
+
+A link is kept when the answer held a successor, free when its token was surely not used, and else
+in doubt; none of them ends it.
+"""
+
+import gzip
+import json
+import time
+from datetime import timedelta
+
+import pytest
+
+from buffer_connect import flows
+from buffer_connect.models import BufferLink
+from tests.links import held, link_to, make_due, tokens_of
+from tests.transport.raw_server import (
+    RawServer,
+    answers,
+    response,
+    self_signed,
+    then_close,
+    then_flood,
+    then_reset,
+    then_silence,
+    then_trickle,
+)
+
+TOKENS = {
+    "access_token": "new-access",
+    "expires_in": 3600,
+    "refresh_token": "new-refresh",
+    "scope": "account:read offline_access",
+    "token_type": "Bearer",
+}
+ROTATED = response(TOKENS)
+PREFIX = json.dumps(TOKENS)[:-1]
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+MEGABYTES = 10_000_000
+NEST = '{"deep": ' * 100_000
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def endless(status, headers=b"Content-Type: text/html"):
+    return b"HTTP/1.1 %s\r\n%s\r\n\r\n" % (status, headers)
+
+
+SLOW = {
+    "silence": (then_silence(), "in doubt"),
+    "silence behind the tokens": (then_silence(ROTATED[:-1]), "refresh token kept"),
+    "slow-loris in the headers": (
+        then_trickle(b"HTTP/1.1 200 OK\r\n", b"X-Slow: y", pause=0.01),
+        "in doubt",
+    ),
+    "slow-loris in the body": (then_trickle(CHUNKED, b"fff\r\n ", pause=0.01), "in doubt"),
+    "slow-loris behind the tokens": (
+        then_trickle(CHUNKED + chunk(PREFIX.encode()), b"fff\r\n ", pause=0.01),
+        "refresh token kept",
+    ),
+}
+
+
+@pytest.fixture
+def link(sandbox, user):
+    link = link_to(sandbox, user)
+    make_due(link)
+    return link
+
+
+@pytest.fixture
+def impatient(settings):
+    """Wait for an answer for a second."""
+    timing = {name: timedelta(seconds=1) for name in ("READ", "TOTAL")}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+
+
+@pytest.fixture
+def swept(settings):
+    """Return a function that sweeps while a server runs a script; return the server."""
+
+    def swept(script, tls=None):
+        with RawServer(script, tls) as server:
+            endpoints = {"token": f"{server.url}/token", "introspection": None}
+            settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENDPOINTS": endpoints}
+            started = time.monotonic()
+            flows.sweep()
+            assert time.monotonic() - started < 5
+        return server
+
+    return swept
+
+
+def state(link):
+    """Return what became of a link: kept, with a new access token or with the old one; or not."""
+    row = held(link)
+    if not row.is_active:
+        return row.reason
+    if row.generation == 2:
+        access_token, refresh_token = tokens_of(link)
+        assert refresh_token == "new-refresh"
+        return "kept" if access_token == "new-access" else "refresh token kept"
+    if row.sent_generation is None:
+        return "free"
+    return "in doubt" if row.sent_ended_at is None else "in doubt, and over"
+
+
+OUTCOMES = {
+    "redirect": (answers(response(TOKENS, "302 Found", location="/elsewhere")), "in doubt"),
+    "redirect that keeps the method": (
+        answers(response(b"", "307 Temporary Redirect", location="/elsewhere")),
+        "in doubt",
+    ),
+    "not modified": (then_close(b"HTTP/1.1 304 Not Modified\r\n\r\n"), "in doubt"),
+    "no content": (answers(response(b"", "204 No Content")), "in doubt"),
+    "other success": (answers(response(TOKENS, "201 Created")), "in doubt"),
+    "404 of a proxy": (answers(response(b"not here", "404 Not Found")), "in doubt"),
+    "401 without a word": (answers(response(b"", "401 Unauthorized")), "in doubt"),
+    "400 invalid_client": (
+        answers(response({"error": "invalid_client"}, "400 Bad Request")),
+        "free",
+    ),
+    "429 of a proxy": (answers(response(b"<html>", "429 Too Many Requests")), "free"),
+    "403 invalid_grant": (
+        answers(response({"error": "invalid_grant"}, "403 Forbidden")),
+        "in doubt, and over",
+    ),
+    "500 invalid_grant": (
+        answers(response({"error": "invalid_grant"}, "500 Internal Server Error")),
+        "in doubt, and over",
+    ),
+    "502 invalid_client": (
+        answers(response({"error": "invalid_client"}, "502 Bad Gateway")),
+        "in doubt",
+    ),
+    "200 with an error": (answers(response({"error": "server_error"})), "in doubt, and over"),
+    "200 invalid_grant": (answers(response({"error": "invalid_grant"})), "in doubt, and over"),
+    "cut refusal": (
+        then_close(response({"error": "invalid_grant"}, "400 Bad Request", length=99)),
+        "in doubt",
+    ),
+    "refusal in a list": (
+        answers(response([{"error": "invalid_grant"}], "400 Bad Request")),
+        "in doubt",
+    ),
+    "reset": (then_reset(), "in doubt"),
+    "reset in the body": (then_reset(response(b"{", length=99)), "in doubt"),
+    "end": (then_close(b""), "in doubt"),
+    "10 MB": (answers(response({"padding": " " * MEGABYTES, **TOKENS})), "in doubt"),
+    "10 MB behind the tokens": (
+        answers(response({**TOKENS, "padding": " " * MEGABYTES})),
+        "refresh token kept",
+    ),
+    "10 MB of an error": (
+        answers(response({"error": "invalid_grant", "x": " " * MEGABYTES}, "400 Bad Request")),
+        "in doubt",
+    ),
+    "endless body": (then_flood(endless(b"200 OK"), b" " * 9999), "in doubt"),
+    "endless behind the tokens": (
+        then_flood(endless(b"200 OK") + PREFIX.encode(), b" " * 9999),
+        "refresh token kept",
+    ),
+    "endless error": (then_flood(endless(b"500 Internal Server Error"), b" " * 9999), "in doubt"),
+    "endless chunks": (then_flood(CHUNKED, chunk(b" " * 9999)), "in doubt"),
+    "compressed": (
+        answers(response(gzip.compress(json.dumps(TOKENS).encode()), content_encoding="gzip")),
+        "in doubt",
+    ),
+    "gzip bomb": (
+        answers(response(gzip.compress(b" " * MEGABYTES), content_encoding="gzip")),
+        "in doubt",
+    ),
+    "deep": (answers(response(NEST.encode())), "in doubt"),
+    "deep before the tokens": (
+        answers(response(f'{{"x": {NEST}1{"}" * 100_000}, {PREFIX[1:]}}}'.encode())),
+        "in doubt",
+    ),
+    "deep behind the tokens": (
+        answers(response(f'{PREFIX}, "x": {NEST}'.encode())),
+        "refresh token kept",
+    ),
+    "twice the same name": (
+        answers(response(f'{{"refresh_token": "an-older-one", {PREFIX[1:]}}}'.encode())),
+        "kept",
+    ),
+    "two objects": (answers(response(json.dumps(TOKENS).encode() * 2)), "refresh token kept"),
+    "byte order mark": (answers(response(b"\xef\xbb\xbf" + json.dumps(TOKENS).encode())), "kept"),
+    "other encoding": (answers(response(json.dumps(TOKENS).encode("utf-16"))), "in doubt"),
+    "lone surrogates": (
+        answers(response({**TOKENS, "scope": "\ud800", "id_token": "\udfff", "\ud800": 1})),
+        "kept",
+    ),
+    "an error of lone surrogates": (
+        answers(response({"error": "\ud800", "error_description": "\udfff"}, "400 Bad Request")),
+        "in doubt",
+    ),
+    "an access token of lone surrogates": (
+        answers(response({**TOKENS, "access_token": "\ud800"})),
+        "refresh token kept",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "expected"), OUTCOMES.values(), ids=OUTCOMES)
+def test_what_an_answer_leaves_of_a_link(swept, link, script, expected):
+    server = swept(script)
+    assert state(link) == expected
+    assert len(server.requests) == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("script", "expected"), SLOW.values(), ids=SLOW)
+def test_what_an_answer_without_an_end_leaves_of_it(swept, impatient, link, script, expected):
+    server = swept(script)
+    assert state(link) == expected
+    assert len(server.requests) == 1
+
+
+NOT_A_LIFE = [None, 0, -1, True, 60.5, 1e999, "", "soon", "-5", "60.5", [60], {"s": 60}, "\ud800"]
+
+
+@pytest.mark.parametrize("expires_in", NOT_A_LIFE, ids=repr)
+def test_a_life_that_is_none_is_an_hour(swept, link, expires_in):
+    swept(answers(response({**TOKENS, "expires_in": expires_in})))
+    assert state(link) == "kept"
+    assert timedelta(minutes=59) < held(link).life_left <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "expires_in", [10**30, "9" * 5000, 31_536_001], ids=["big", "text", "year"]
+)
+def test_no_life_is_longer_than_a_year(swept, link, expires_in):
+    swept(answers(response({**TOKENS, "expires_in": expires_in})))
+    assert timedelta(days=364) < held(link).life_left <= timedelta(days=365)
+
+
+@pytest.mark.long
+def test_a_slow_loris_holds_nobody_else_up(swept, impatient, sandbox, link, other_user):
+    slow = link_to(sandbox, other_user, account="account-2")
+    make_due(slow)
+    its_token = tokens_of(slow)[1]
+
+    def script(connection):
+        while request := connection.request():
+            if dict(request.form)["refresh_token"] == its_token:
+                connection.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                connection.wait(2)
+                return
+            connection.send(ROTATED)
+
+    swept(script)
+    assert (state(slow), state(link)) == ("in doubt", "kept")
+    assert held(link).last_refreshed_at < held(slow).sent_at + timedelta(seconds=0.75)
+
+
+def test_a_server_that_nobody_vouches_for_gets_no_token(swept, link, tmp_path):
+    server = swept(answers(ROTATED), tls=self_signed(tmp_path)[0])
+    assert (state(link), server.requests) == ("free", [])
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(lambda c: c.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="speaks http"),
+        pytest.param(lambda c: c.send(b"\x15\x03\x03\x00\x02\x02\x28"), id="alert"),
+        pytest.param(lambda c: None, id="hangs up"),
+        pytest.param(lambda c: c.wait(1), id="silent"),
+    ],
+)
+def test_a_handshake_that_fails_sends_nothing(link, settings, script):
+    with RawServer(script) as server:
+        endpoints = {"token": server.url.replace("http:", "https:")}
+        timing = {"CONNECT": timedelta(seconds=0.2)}
+        settings.BUFFER_CONNECT |= {"ENDPOINTS": endpoints, "TIMING": timing}
+        flows.sweep()
+    assert state(link) == "free"
+
+
+@pytest.mark.long
+def test_an_answer_cut_after_any_number_of_bytes_costs_no_more_than_it_must(
+    swept, sandbox, user, settings
+):
+    settings.BUFFER_CONNECT = {
+        **settings.BUFFER_CONNECT,
+        "TIMING": {"IN_FLIGHT": 8, "SENDS_PER_SECOND": 10_000},
+    }
+    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(len(ROTATED) + 1)]
+    cut_at = {tokens_of(link)[1]: n for n, link in enumerate(links)}
+    BufferLink.objects.update(refresh_due_at=held(links[0]).database_now)
+
+    def script(connection):
+        token = dict(connection.request().form)["refresh_token"]
+        connection.send(ROTATED[: cut_at[token]])
+
+    server = swept(script)
+    complete = ROTATED.index(b'"new-refresh"') + len(b'"new-refresh"')
+    assert [state(link) for link in links] == [
+        *(["in doubt"] * complete),
+        *(["refresh token kept"] * (len(ROTATED) - complete)),
+        "kept",
+    ]
+    assert len(server.requests) == len(links)

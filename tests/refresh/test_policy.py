@@ -1,0 +1,232 @@
+"""REFRESH_POLICY: who is refreshed ahead, who rests, and that nobody is lost by resting."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from buffer_connect import flows
+from buffer_connect.client import BufferClient
+from buffer_connect.flows import status
+from buffer_connect.flows.status import Limits, judge
+from buffer_connect.models import BufferLink
+from buffer_connect.sandbox import Sandbox
+from tests.links import age, held, link_to, make_due, tokens_of
+from tests.refresh.steps import requests_to
+
+# Of an access token that lives for an hour: a quarter of it before its end; or a day; each by 10 %.
+AHEAD = timedelta(minutes=43), timedelta(minutes=47)
+DAILY = timedelta(hours=21.5), timedelta(hours=26.5)
+
+
+@pytest.fixture
+def link(sandbox, user):
+    return link_to(sandbox, user)
+
+
+@pytest.fixture
+def choose(settings):
+    """Choose a policy: `choose("active", ACTIVE_WITHIN=…)`."""
+
+    def choose(policy, **others):
+        chosen = {"REFRESH_POLICY": policy, **others}
+        settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **chosen}
+
+    return choose
+
+
+def due_after_store(link):
+    row = held(link)
+    return row.refresh_due_at - (row.last_refreshed_at or row.connected_at)
+
+
+def lies(span, limits):
+    return limits[0] < span < limits[1]
+
+
+def refreshed(link, *, used):
+    """Sweep a link that was used so long ago."""
+    moment = None if used is None else timezone.now() - used
+    BufferLink.objects.filter(pk=link.pk).update(last_used_at=moment)
+    make_due(link)
+    flows.sweep()
+    assert held(link).generation == 2
+    return due_after_store(link)
+
+
+def pass_time(sandbox, link, **by):
+    """Let time pass here and at Buffer."""
+    sandbox.advance(timedelta(**by).total_seconds())
+    age(link, **by)
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RHYTHMS = [
+    ("eager", None, AHEAD),
+    ("eager", 100 * DAY, AHEAD),
+    ("active", None, DAILY),
+    ("active", HOUR, AHEAD),
+    # Calls within a day of a noted one are not noted.
+    ("active", 31 * DAY - HOUR, AHEAD),
+    ("active", 31 * DAY + HOUR, DAILY),
+    ("on_demand", None, DAILY),
+    ("on_demand", HOUR, DAILY),
+]
+
+
+@pytest.mark.parametrize(("policy", "used", "expected"), RHYTHMS)
+def test_the_sweep_keeps_the_rhythm_of_the_policy(link, choose, policy, used, expected):
+    choose(policy)
+    assert lies(refreshed(link, used=used), expected)
+
+
+@pytest.mark.parametrize(("used", "expected"), [(24 * HOUR, AHEAD), (26 * HOUR, DAILY)])
+def test_how_lately_is_a_setting(link, choose, used, expected):
+    choose("active", ACTIVE_WITHIN=HOUR)
+    assert lies(refreshed(link, used=used), expected)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("eager", AHEAD), ("active", DAILY), ("on_demand", DAILY)]
+)
+def test_a_new_link_begins_in_the_rhythm_of_the_policy(person, choose, policy, expected):
+    choose(policy)
+    person.connect()
+    assert lies(due_after_store(BufferLink.objects.get()), expected)
+
+
+def test_a_link_in_use_that_is_reconnected_stays_in_its_rhythm(person, choose):
+    choose("active")
+    person.connect()
+    BufferLink.objects.update(last_used_at=timezone.now())
+    person.connect()
+    assert lies(due_after_store(BufferLink.objects.get()), AHEAD)
+
+
+def adopted(user, issued, expires_in):
+    return BufferLink.objects.adopt(
+        user=user,
+        account_id="account-1",
+        access_token=issued.access_token,
+        refresh_token=issued.refresh_token,
+        expires_in=expires_in,
+        scopes=["account:read"],
+    )
+
+
+def test_an_adopted_link_rests_while_its_access_token_shows_that_it_is_fresh(sandbox, user, choose):
+    choose("on_demand")
+    assert lies(due_after_store(adopted(user, sandbox.issue(), 3600)), DAILY)
+
+
+def test_else_it_is_refreshed_soon_for_it_may_have_been_idle_for_long(sandbox, user, choose):
+    choose("on_demand")
+    link = adopted(user, sandbox.issue(), 0)
+    assert due_after_store(link) <= timedelta(seconds=30)
+    age(link, seconds=30)
+    flows.sweep()
+    assert lies(due_after_store(link), DAILY)
+
+
+def test_a_call_on_demand_costs_one_refresh(sandbox, link, choose):
+    choose("on_demand")
+    pass_time(sandbox, link, hours=5)
+    for _ in range(3):
+        BufferClient(link).execute("query { account { id } }")
+    assert requests_to(sandbox) == 1
+    assert lies(due_after_store(link), DAILY)
+
+
+@pytest.mark.parametrize("in_doubt", [False, True], ids=["at rest", "in doubt"])
+def test_a_link_that_comes_into_use_again_is_refreshed_ahead_from_then_on(
+    sandbox, link, choose, in_doubt
+):
+    choose("active")
+    if in_doubt:
+        BufferLink.objects.update(sent_generation=1, sent_count=1, sent_at=timezone.now())
+    pass_time(sandbox, link, hours=5)
+    BufferClient(link).get_access_token()
+    assert lies(due_after_store(link), AHEAD)
+    pass_time(sandbox, link, minutes=50)
+    flows.sweep()
+    assert lies(due_after_store(link), AHEAD)
+    BufferClient(link).get_access_token()
+    assert requests_to(sandbox) == 2
+
+
+def test_a_link_that_goes_out_of_use_rests(sandbox, link, choose):
+    choose("active", ACTIVE_WITHIN=DAY)
+    BufferClient(link).get_access_token()
+    for _ in range(3):
+        pass_time(sandbox, link, days=1)
+        make_due(link)
+        flows.sweep()
+    assert lies(due_after_store(link), DAILY)
+
+
+@pytest.fixture
+def lasting(sandbox, settings):
+    """A Buffer whose grants last, while an idle refresh token dies after 14 days."""
+    ours = settings.BUFFER_CONNECT
+    client = {"client_id": ours["CLIENT_ID"], "client_secret": ours["CLIENT_SECRET"]}
+    with Sandbox(**client, grant_life=365 * 86_400.0) as buffer:
+        settings.BUFFER_CONNECT = {**ours, "ISSUER": buffer.url, "API_URL": buffer.api_url}
+        yield buffer
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("policy", ["active", "on_demand"])
+def test_an_idle_link_is_kept_alive_once_a_day(lasting, user, choose, policy):
+    choose(policy)
+    link = link_to(lasting, user)
+    for _ in range(30 * 4):
+        pass_time(lasting, link, hours=6)
+        flows.sweep()
+    assert 23 <= requests_to(lasting) <= 31
+    assert lasting.accepts(BufferClient(link).get_access_token())
+
+
+def test_without_the_sweep_it_would_have_ended(lasting, user, choose):
+    choose("on_demand")
+    link = link_to(lasting, user)
+    pass_time(lasting, link, days=15)
+    flows.sweep()
+    assert held(link).reason == BufferLink.Reason.EXPIRED
+
+
+def resting(sandbox, link):
+    """The link, 20 hours after its last refresh."""
+    refreshed(link, used=None)
+    pass_time(sandbox, link, hours=20)
+    flows.sweep()
+    assert requests_to(sandbox) == 1
+    return link
+
+
+def test_a_link_at_rest_is_well(sandbox, link, choose):
+    choose("on_demand")
+    resting(sandbox, link)
+    read = status.read()
+    assert (read.due.count, judge(read, Limits())) == (0, [])
+
+
+def test_its_user_sees_it_connected(sandbox, link, person, choose):
+    choose("on_demand")
+    resting(sandbox, link)
+    page = person.links_page()
+    assert 'class="status status-active">Connected<' in page
+    assert "Reconnect" not in page
+
+
+def test_a_link_at_rest_that_the_sweep_forgets_is_none_that_is_well(sandbox, link, choose):
+    choose("on_demand")
+    pass_time(sandbox, resting(sandbox, link), hours=7)
+    (finding,) = [each for each in judge(status.read(), Limits()) if each.subject == "due"]
+    assert "wait for their refresh" in finding.text
+
+
+def test_a_call_to_a_link_at_rest_is_served_as_any_other(sandbox, link, choose):
+    choose("on_demand")
+    resting(sandbox, link)
+    assert BufferClient(link).get_access_token() == tokens_of(link)[0]
+    assert requests_to(sandbox) == 2
