@@ -1,0 +1,185 @@
+"""Makes records of what the processes noted, the server recorded and the database says."""
+
+import signal
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from benchmarks.reliability import timing
+from benchmarks.reliability.crew import Hand
+from benchmarks.reliability.people import Standing
+from benchmarks.reliability.records import Grant, Life, Process, Span, Step, Token, Use, World
+from buffer_connect.models import BufferLink, LinkEvent
+
+REFUSED, CLIENT_REFUSED = 400, 401
+Lines = Mapping[str, list[dict[str, Any]]]
+Held = tuple[int, str, int]
+Moments = dict[tuple[str, str], list[float]]
+
+
+class Server:
+    """What the server recorded, and what the processes noted of their requests to it.
+
+    `grant_ids` are by (link, epoch).
+    """
+
+    def __init__(
+        self, told: Sequence[dict[str, Any]], lines: Lines, grant_ids: Mapping[tuple[int, str], str]
+    ) -> None:
+        self._told = told
+        by_id = {grant["id"]: grant for grant in told}
+        self._digests = {
+            (*epoch, token["generation"]): token["digest"]
+            for epoch, grant in grant_ids.items()
+            for token in by_id[grant]["refresh_tokens"]
+        }
+        # By process and token: when it wrote down that it may send, and when it sent.
+        self._intended: Moments = defaultdict(list)
+        self._sent: Moments = defaultdict(list)
+        for agent, own in lines.items():
+            for line in own:
+                self._note(agent, line)
+
+    def grants(self, requests: Iterable[dict[str, Any]]) -> dict[str, Grant]:
+        """Return the grants by id, with the requests that carried their tokens."""
+        uses = defaultdict(list)
+        for request in sorted(requests, key=itemgetter("at")):
+            uses[request["token"]].append(self._use(request))
+        return {
+            grant["id"]: Grant(
+                tokens=tuple(
+                    Token(
+                        digest=token["digest"],
+                        issued_at=token["issued_at"],
+                        uses=tuple(uses[token["digest"]]),
+                    )
+                    for token in grant["refresh_tokens"]
+                ),
+                ended_at=grant["revoked_at"],
+                ended_by=grant["revoked_by"] or "",
+            )
+            for grant in self._told
+        }
+
+    def _note(self, agent: str, line: dict[str, Any]) -> None:
+        if line["what"] == "send":
+            self._sent[agent, line["token"]].append(line["at"])
+        elif line["what"] == "step" and line["name"] == "T2":
+            for held in line["held"]:
+                self._intended[agent, self._digests[tuple(held)]].append(line["ended"])
+
+    def _use(self, request: dict[str, Any]) -> Use:
+        at, key = request["at"], (request["agent"], request["token"])
+        sent_at = _latest(self._sent[key], before=at)
+        return Use(
+            agent=request["agent"],
+            intended_at=_latest(self._intended[key], before=sent_at),
+            sent_at=sent_at,
+            at=at,
+            ended_at=request["ended_at"] or at,
+            status=request["status"],
+            fault=request["fault"],
+            consumed=request["successor"] is not None,
+            delivered=request["delivered"],
+        )
+
+
+def _latest(moments: Iterable[float], *, before: float) -> float:
+    """Return the latest of `moments` that is not after `before`; that itself where there is none."""
+    return max((moment for moment in moments if moment <= before), default=before)
+
+
+def steps(lines: Lines) -> list[Step]:
+    """Return the statements that the processes ran, in the order in which they ended."""
+    found = [
+        Step(
+            agent=agent,
+            name=line["name"],
+            began=line["began"],
+            ended=line["ended"],
+            held=tuple((pk, epoch, generation) for pk, epoch, generation in line["held"]),
+            rows=line["rows"],
+        )
+        for agent, own in lines.items()
+        for line in own
+        if line["what"] == "step"
+    ]
+    return sorted(found, key=lambda step: step.ended)
+
+
+def processes(hands: Iterable[Hand], lines: Lines) -> dict[str, Process]:
+    """Return what was done to each process, also by itself when it was told to."""
+    return {hand.agent: _process(hand, lines.get(hand.agent, [])) for hand in hands}
+
+
+def _process(hand: Hand, lines: list[dict[str, Any]]) -> Process:
+    told = [line["at"] for line in lines if line["what"] == "signal"]
+    # Before its first line it could not have done anything.
+    born_at = lines[0]["at"] if lines else hand.ended_at
+    was_killed = hand.process.exitcode == -signal.SIGKILL
+    killed_at = hand.killed_at or (told[-1] if told else None)
+    return Process(
+        lived=Span(start=born_at, end=hand.ended_at),
+        killed_at=killed_at if was_killed else None,
+        standstills=tuple(hand.standstills),
+    )
+
+
+class Lives:
+    """Makes the life of each epoch out of how it stood, what was done to it, and its history."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._written: Counter[Held] = Counter()
+        for step in steps:
+            change = {"T2": 1, "T5": -1}.get(step.name, 0) if step.rows else 0
+            for held in step.held if change else ():
+                self._written[held] += change
+        resent = LinkEvent.objects.filter(kind=LinkEvent.Kind.RESENT)
+        self._resent = {(link, str(epoch)) for link, epoch in resent.values_list("link", "epoch")}
+
+    def life(self, standing: Standing, grant: Grant) -> Life:
+        """Return the life of one epoch."""
+        link, epoch = standing.link, standing.epoch
+        held = _held(standing, grant)
+        refused = sum(use.status == REFUSED for use in grant.token(held).uses)
+        is_ended = standing.status == BufferLink.Status.REVOKED
+        return Life(
+            link=link,
+            epoch=epoch,
+            held=held,
+            until=standing.at,
+            ended_at=standing.changed_at if is_ended else None,
+            reason=standing.reason if is_ended else "",
+            resent=(link, epoch) in self._resent,
+            doubted=self._written[link, epoch, held] > refused,
+        )
+
+
+def _held(standing: Standing, grant: Grant) -> int:
+    """Return which generation the database held; by the token itself, as long as it has one."""
+    digests = [token.digest for token in grant.tokens]
+    return digests.index(standing.token) + 1 if standing.token else standing.generation
+
+
+def world(
+    processes: Mapping[str, Process], *, away: Iterable[Span], requests: Iterable[dict[str, Any]]
+) -> World:
+    """Return what happened around the links, with the numbers that the protocol ran by."""
+    return World(
+        processes=processes,
+        database_away=tuple(away),
+        client_refused=tuple(_refused(requests)),
+        token_life=timing.TOKEN_LIFE,
+        total=timing.TOTAL,
+        commit=timing.COMMIT,
+        quarantine=timing.QUARANTINE,
+    )
+
+
+def _refused(requests: Iterable[dict[str, Any]]) -> Iterator[Span]:
+    """Give the times after each refusal of the client in which nobody asks again."""
+    pause = timing.PROBE_EVERY + timing.BEAT
+    for request in requests:
+        if request["status"] == CLIENT_REFUSED:
+            yield Span(start=request["at"], end=request["at"] + pause)

@@ -1,0 +1,168 @@
+"""The numbers of a run, beyond what became of each link. Pure: records in, numbers out."""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from benchmarks.reliability.records import Grant, Process, Span, Step, Use, World
+
+# A request that is out for so many seconds is slow, and a transaction as old is held for it.
+LONG = 0.5
+Held = tuple[int, str, int]
+Grants = Mapping[tuple[int, str], Grant]
+
+
+class Grip(StrEnum):
+    """How far a process had come with a link when it was killed."""
+
+    CLAIMED = "claimed, not yet sent"
+    WRITTEN = "written down, not sent"
+    SENT = "sent, not answered"
+    ANSWERED = "answered, not stored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How many seconds after a kill a link was taken up again; None: it was not.
+
+    Time in which no sweep could have done it does not count.
+    """
+
+    grip: Grip
+    taken_up: float | None
+
+
+def recoveries(steps: Sequence[Step], grants: Grants, world: World) -> list[Recovery]:
+    """Return what became of the links that killed processes had in their hands."""
+    by_agent, by_link = defaultdict(list), defaultdict(list)
+    for step in steps:
+        by_agent[step.agent].append(step)
+        for link, *_ in step.held:
+            by_link[link].append(step)
+    idle = _idle(world)
+    return [
+        _recovery(grip, process.killed_at, by_link[link], idle)
+        for agent, process in world.processes.items()
+        if process.killed_at is not None
+        for (link, *_), grip in _in_hand(agent, process.killed_at, by_agent[agent], grants)
+    ]
+
+
+def _in_hand(
+    agent: str, killed_at: float, steps: Iterable[Step], grants: Grants
+) -> Iterator[tuple[Held, Grip]]:
+    """Give each link whose last step by this process leaves it unfinished, and how far it was."""
+    last: dict[Held, str] = {}
+    for step in steps:
+        for held in step.held if step.rows else ():
+            last[held] = step.name
+    for held, name in last.items():
+        if name == "T1":
+            yield held, Grip.CLAIMED
+        elif name == "T2":
+            link, epoch, generation = held
+            uses = grants[link, epoch].token(generation).uses
+            yield held, _sent([use for use in uses if use.agent == agent], killed_at)
+
+
+def _sent(uses: list[Use], killed_at: float) -> Grip:
+    if not uses:
+        return Grip.WRITTEN
+    return Grip.ANSWERED if uses[-1].ended_at <= killed_at else Grip.SENT
+
+
+def _recovery(
+    grip: Grip, killed_at: float, steps: Iterable[Step], idle: Iterable[Span]
+) -> Recovery:
+    after = (step for step in steps if step.began > killed_at and step.name in {"T2", "end"})
+    first = next(after, None)
+    if first is None:
+        return Recovery(grip=grip, taken_up=None)
+    waited = Span(start=killed_at, end=first.began).without(idle)
+    return Recovery(grip=grip, taken_up=sum(span.seconds for span in waited))
+
+
+def _idle(world: World) -> list[Span]:
+    """Return the times in which no sweep was awake, or none could have done anything."""
+    awake = [
+        span
+        for agent, process in world.processes.items()
+        if agent.startswith("sweep")
+        for span in process.lived.without(process.standstills)
+    ]
+    asleep = Span(start=0, end=math.inf).without(awake)
+    return [*asleep, *world.database_away, *world.client_refused]
+
+
+def commit_times(steps: Iterable[Step], grants: Grants, world: World) -> list[float]:
+    """Return the seconds from the last byte of each stored answer to its durable commit.
+
+    Those are left out during which the process stood still or the database was away.
+    """
+    return [
+        step.ended - use.ended_at
+        for step in steps
+        if step.name == "T3" and step.rows
+        for use in _stored(step, grants)
+        if _is_undisturbed(use, step, world)
+    ]
+
+
+def _stored(step: Step, grants: Grants) -> Iterator[Use]:
+    for link, epoch, generation in step.held:
+        use = grants[link, epoch].token(generation).consumption
+        if use is not None and use.agent == step.agent:
+            yield use
+
+
+def _is_undisturbed(use: Use, step: Step, world: World) -> bool:
+    disturbances = [*world.processes[step.agent].standstills, *world.database_away]
+    return not any(span.start <= step.ended and use.ended_at <= span.end for span in disturbances)
+
+
+def pinned(
+    looks: Iterable[tuple[float, Mapping[str, Sequence[float | None]]]],
+    slow: Sequence[Span],
+    processes: Mapping[str, Process],
+) -> int:
+    """Count the database sessions that were seen held while a request was out for long.
+
+    A look is a moment and, by process, its sessions: for how many seconds each idled inside a
+    transaction, or None. A sweep has one session; each further one counts as held, and so does
+    each that idles in a transaction. `slow` are the times in which a request was out for long.
+    """
+    return sum(
+        _held(agent, sessions)
+        for at, by_agent in looks
+        if any(span.holds(at) for span in slow)
+        for agent, sessions in by_agent.items()
+        if processes[agent].awake_at(at) == at
+    )
+
+
+def _held(agent: str, sessions: Sequence[float | None]) -> int:
+    idle = sum(idles is not None and idles >= LONG for idles in sessions)
+    return idle + (max(0, len(sessions) - 1) if agent.startswith("sweep") else 0)
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value that `percent` per cent of `values` do not exceed."""
+    if len(values) < 2:
+        return max(values, default=0.0)
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def bound(refreshes: int) -> float:
+    """Return below which rate an event lies, with 95 % confidence, that never came (rule of three)."""
+    return 3 / refreshes if refreshes else 1.0
+
+
+def slow(grants: Iterable[Grant]) -> list[Span]:
+    """Return the times in which a token request had been out for `LONG` seconds."""
+    uses = (use for grant in grants for token in grant.tokens for use in token.uses)
+    return [
+        Span(start=use.at + LONG, end=use.ended_at) for use in uses if use.ended_at - use.at > LONG
+    ]

@@ -1,0 +1,37 @@
+"""The protocol's numbers, as short as its inequalities allow: a link goes through many refreshes.
+
+All in seconds.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+TOKEN_LIFE = 16.0
+MARGIN = 6.0
+PREFLIGHT, CONNECT, TOTAL, COMMIT, SKEW = 0.5, 0.5, 2.0, 3.0, 0.2
+LEASE, QUARANTINE = 7.0, 12.0
+# How often a worker sweeps, and how often it asks whether Buffer knows the client again.
+BEAT, PROBE_EVERY = 1.0, 2.0
+
+# A process stands still for longer than its lease, and goes on before the quarantine is over.
+STANDSTILL = LEASE + 1.5
+# At the end nothing goes wrong any more, until all that was in doubt has been decided.
+SETTLE = LEASE + QUARANTINE + 3 * BEAT
+
+
+def timing() -> dict[str, Any]:
+    """Return them as `TIMING` takes them."""
+    seconds = {
+        "MARGIN": MARGIN,
+        "PREFLIGHT": PREFLIGHT,
+        "CONNECT": CONNECT,
+        "READ": TOTAL,
+        "TOTAL": TOTAL,
+        "COMMIT": COMMIT,
+        "SKEW": SKEW,
+        "LEASE": LEASE,
+        "QUARANTINE": QUARANTINE,
+        "CALL_WAIT": 3.0,
+        "API": 3.0,
+    }
+    return {name: timedelta(seconds=value) for name, value in seconds.items()} | {"IN_FLIGHT": 8}

@@ -1,0 +1,46 @@
+"""What goes wrong at the server, and how often: faults of the sandbox, as data."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.reliability.timing import TOTAL
+
+# Longer than the client waits, and well within that.
+TOO_SLOW, SLOW = TOTAL + 0.8, TOTAL / 2
+# The longest body of a token response.
+BODY = 1000
+
+Options = Callable[[random.Random], dict[str, Any]]
+
+
+def _status(*statuses: int) -> Options:
+    return lambda rng: {"status": rng.choice(statuses)}
+
+
+# Weight, kind, and what makes its options.
+FAULTS: tuple[tuple[int, str, Options], ...] = (
+    # The token is consumed, and the answer never arrives whole.
+    (2, "lose_answer", lambda rng: {}),
+    (2, "cut", lambda rng: {"size": rng.randint(0, BODY)}),
+    (2, "error_after", _status(500, 502, 503)),
+    (1, "reset", lambda rng: {"consume": True}),
+    (1, "gateway", lambda rng: {"late": rng.uniform(0.2, 1.5)}),
+    (1, "slow", lambda rng: {"seconds": TOO_SLOW}),
+    # The token is not consumed, and the client cannot know.
+    (3, "outage", lambda rng: {}),
+    (3, "reset", lambda rng: {}),
+    (3, "error_before", _status(500, 502, 503, 504)),
+    (3, "html", _status(200, 403, 502)),
+    # The token is not consumed, and the client knows.
+    (4, "rate_limit", lambda rng: {"retry_after": str(rng.randint(1, 3))}),
+    # All is well, but late.
+    (4, "slow", lambda rng: {"seconds": rng.uniform(0.1, SLOW)}),
+)
+
+
+def any_fault(rng: random.Random) -> tuple[str, dict[str, Any]]:
+    """Return the kind and the options of a fault for one or two requests."""
+    weights = [weight for weight, _, _ in FAULTS]
+    ((_, kind, options),) = rng.choices(FAULTS, weights)
+    return kind, {"times": rng.randint(1, 2), **options(rng)}

@@ -1,0 +1,47 @@
+"""The protocol with one thing left out, to see that the judge would notice. Patched from outside."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from buffer_connect.models import statements
+from buffer_connect.models.statements import refresh
+from buffer_connect.models.statements.statement import Statement
+
+
+def quarantine() -> None:
+    """Send a token in doubt again as soon as its access token is over."""
+    for statement in (refresh._claim, refresh._claim_returning, refresh._due):  # noqa: SLF001
+        _replace(statement, "(sent_ended_at IS NOT NULL OR sent_at <= {now:-quarantine})", "1 = 1")
+
+
+def fence() -> None:
+    """Take an answer only while the lease lasts, whatever generation it is the answer to."""
+    _replace(
+        statements.store,
+        "AND status = %(status)s",
+        "AND status = %(status)s AND lease_until > {now}",
+    )
+
+
+def intent() -> None:
+    """Send without having written that a token may have been sent."""
+
+    def unwritten(*, owner: Any, held: Iterable[Any]) -> int:
+        return len(list(held))
+
+    statements.record_intent = unwritten
+    written = "sent_ended_at = NULL, sent_generation = generation"
+    _replace(refresh._claim_to_send, written, "sent_ended_at = NULL")  # noqa: SLF001
+
+
+WEAKENED: dict[str, Callable[[], None]] = {
+    "quarantine": quarantine,
+    "fence": fence,
+    "intent": intent,
+}
+
+
+def _replace(statement: Statement, term: str, by: str) -> None:
+    if statement.text.count(term) != 1:
+        raise ValueError(f"The statement does not say {term!r} once.")
+    statement.text = statement.text.replace(term, by)

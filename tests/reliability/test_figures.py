@@ -1,0 +1,154 @@
+"""The numbers of a run, out of made-up records."""
+
+import pytest
+
+from benchmarks.reliability.figures import (
+    Grip,
+    bound,
+    commit_times,
+    percentile,
+    pinned,
+    recoveries,
+    slow,
+)
+from benchmarks.reliability.records import Span, Step
+from tests.reliability.records import (
+    DUE_AT,
+    consumption,
+    grant,
+    process,
+    token,
+    use,
+    world,
+)
+
+KILLED_AT = DUE_AT + 1
+HELD = ((1, "one", 1),)
+
+
+def step(name, at, *, agent="worker", rows=1, took=0.1):
+    return Step(agent=agent, name=name, began=at, ended=at + took, held=HELD, rows=rows)
+
+
+def recovered(of, *steps, **around):
+    around = {"sweep": process(), **around}
+    killed = world(process(killed_at=KILLED_AT), **around)
+    (found,) = recoveries(steps, {(1, "one"): of}, killed)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "uses", "grip"),
+    [
+        ("T1", [], Grip.CLAIMED),
+        ("T2", [], Grip.WRITTEN),
+        ("T2", [use(ended_at=KILLED_AT + 1)], Grip.SENT),
+        ("T2", [use(ended_at=KILLED_AT)], Grip.ANSWERED),
+        ("T2", [use(agent="other")], Grip.WRITTEN),
+    ],
+)
+def test_how_far_a_process_had_come_with_what_it_left(name, uses, grip):
+    found = recovered(grant(token(*uses)), step(name, DUE_AT))
+    assert (found.grip, found.taken_up) == (grip, None)
+
+
+@pytest.mark.parametrize("name", ["T2", "end"])
+def test_a_link_recovers_when_it_is_taken_up_again(name):
+    found = recovered(grant(), step("T1", DUE_AT), step(name, KILLED_AT + 7, agent="sweep"))
+    assert found.taken_up == 7
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        {"sweep": process((KILLED_AT + 1, KILLED_AT + 3))},
+        {"away": [(KILLED_AT + 1, KILLED_AT + 3)]},
+    ],
+)
+def test_time_in_which_no_sweep_could_take_it_up_does_not_count(idle):
+    steps = step("T1", DUE_AT), step("T2", KILLED_AT + 7, agent="sweep")
+    found = recovered(grant(), *steps, **{"sweep": process(), **idle})
+    assert found.taken_up == 5
+
+
+@pytest.mark.parametrize("last", ["T3", "T5", "T6", "end"])
+def test_what_was_finished_before_the_kill_needs_no_recovery(last):
+    steps = step("T2", DUE_AT), step(last, DUE_AT + 0.2)
+    assert recoveries(steps, {(1, "one"): grant()}, world(process(killed_at=KILLED_AT))) == []
+
+
+def test_what_was_never_got_needs_none_either():
+    lost_race = [step("T2", DUE_AT, rows=0)]
+    assert recoveries(lost_race, {(1, "one"): grant()}, world(process(killed_at=KILLED_AT))) == []
+
+
+STORED = {(1, "one"): grant(token(consumption()))}
+
+
+def test_a_commit_is_timed_from_the_last_byte():
+    assert commit_times([step("T3", DUE_AT + 0.1)], STORED, world()) == pytest.approx([0.2])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        step("T3", DUE_AT + 0.1, rows=0),
+        step("T2", DUE_AT + 0.1),
+        step("T3", DUE_AT + 0.1, agent="other"),
+    ],
+)
+def test_nothing_else_is_a_commit(other):
+    assert commit_times([other], STORED, world()) == []
+
+
+@pytest.mark.parametrize("elsewhen", [(DUE_AT - 2, DUE_AT - 1), (DUE_AT + 1, DUE_AT + 2)])
+def test_a_disturbance_at_another_time_is_none(elsewhen):
+    around = world(process(elsewhen), away=[elsewhen])
+    assert len(commit_times([step("T3", DUE_AT + 0.1)], STORED, around)) == 1
+
+
+@pytest.mark.parametrize(
+    "disturbed",
+    [
+        world(process((DUE_AT - 1, DUE_AT + 0.1))),
+        world(away=[(DUE_AT + 0.15, DUE_AT + 2)]),
+    ],
+)
+def test_a_commit_is_not_timed_where_something_stood_in_its_way(disturbed):
+    assert commit_times([step("T3", DUE_AT + 0.1)], STORED, disturbed) == []
+
+
+@pytest.mark.parametrize(
+    ("sessions", "expected"),
+    [
+        ({"sweep-1": [None]}, 0),
+        ({"sweep-1": [0.1]}, 0),
+        ({"sweep-1": [0.6]}, 1),
+        ({"sweep-1": [None, None]}, 1),
+        ({"call-1": [None, None, None]}, 0),
+        ({"call-1": [2.0, None]}, 1),
+        ({"sleeper": [2.0]}, 0),
+    ],
+)
+def test_sessions_are_pinned_in_a_transaction_or_beyond_the_one_of_a_sweep(sessions, expected):
+    sleeper = process((DUE_AT, DUE_AT + 2))
+    processes = {"sweep-1": process(), "call-1": process(), "sleeper": sleeper}
+    out = [Span(start=DUE_AT, end=DUE_AT + 2)]
+    assert pinned([(DUE_AT + 1, sessions)], out, processes) == expected
+    assert pinned([(DUE_AT + 3, sessions)], out, processes) == 0
+
+
+def test_a_request_is_slow_after_half_a_second():
+    answered = grant(token(use(ended_at=DUE_AT + 0.4), use(ended_at=DUE_AT + 2)))
+    assert slow([answered]) == [Span(start=DUE_AT + 0.5, end=DUE_AT + 2)]
+
+
+def test_percentiles():
+    assert percentile([], 99) == 0
+    assert percentile([3.0], 50) == 3.0
+    assert percentile(range(101), 99) == 99
+
+
+def test_what_never_came_in_three_hundred_is_under_one_per_cent():
+    assert bound(300) == 0.01
+    assert bound(0) == 1
