@@ -1,0 +1,28 @@
+"""What the protocol is searched with, and which weak protocols must not survive a search."""
+
+from functools import cache
+
+from tests.model import weak
+from tests.model.protocol import Protocol
+from tests.model.search import Search
+
+ONE_WORKER = Protocol(workers=1)
+WORLDS = {
+    "two workers, two kills": Protocol(),
+    "two workers, and an API that answers 401, rightly or wrongly": Protocol(kills=0, callers=True),
+    "two workers, two kills, another link on the same Buffer account": Protocol(sibling=True),
+}
+
+WEAK = {
+    "without the quarantine": weak.WithoutQuarantine(kills=0),
+    "without the wait for the access token's end": weak.WithoutWait(kills=0),
+    "fenced by the lease's owner": weak.FencedByOwner(kills=0),
+    "asking before the quarantine has passed": weak.AsksEarly(kills=0),
+    "taking a gateway's error for the end of a request": weak.GatewayIsTheEnd(kills=0),
+}
+
+
+@cache
+def searched(name):
+    """Return the finished search of one of `WORLDS`."""
+    return Search(WORLDS[name])

@@ -1,0 +1,81 @@
+"""Runs of pytest: one that learns which tests run which statement, and one for each mutant."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from tests.mutation.mutants import key_of
+
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.plugin", "--tb=no"]
+QUICK = ["-m", "not (long or browser or redis or rabbitmq)"]
+CONFORMANCE = "tests/model/test_conformance.py"
+# Long ones, of statements that the quick ones do not run.
+OTHERS = ["tests/test_rotate_keys.py", "tests/test_shared_grants.py"]
+# What the tests of one mutant may take together, in seconds, by what they took before.
+ENOUGH = 8.0
+
+
+@dataclass
+class Notes:
+    """What a run of all tests has taught."""
+
+    # The keys of all statements by name.
+    statements: dict = field(default_factory=dict)
+    # By key: the seconds that a test takes which runs it, by test.
+    tests: dict = field(default_factory=dict)
+
+    def read(self, notes):
+        self.statements |= notes["kept"]
+        known = set(self.statements.values())
+        for text, maker in notes["makers"].items():
+            if maker and key_of(text) not in known:
+                self.statements[maker] = key_of(text)
+        for test, facts in notes["tests"].items():
+            for key in {key_of(text) for text in facts["texts"]} if facts["passed"] else ():
+                self.tests.setdefault(key, {})[test] = facts["seconds"]
+
+    def tests_of(self, key):
+        """Return tests that run a statement: those of the model first, then the quickest."""
+        seconds = self.tests.get(key, {})
+        chosen, taken = [], 0.0
+        for test in sorted(seconds, key=lambda t: (not t.startswith(CONFORMANCE), seconds[t])):
+            taken += seconds[test]
+            if chosen and taken > ENOUGH:
+                break
+            chosen.append(test)
+        return chosen
+
+
+def learned(directory, processes):
+    """Return the notes in `directory`; run the tests for them when there are none."""
+    if not any(directory.iterdir()):
+        environment = {"NOTES": str(directory)}
+        run(["-n", str(processes), *QUICK], environment, output=None)
+        run(["-n", str(processes), "-m", "long", CONFORMANCE, *OTHERS], environment, output=None)
+    notes = Notes()
+    for file in directory.iterdir():
+        notes.read(json.loads(file.read_text(encoding="utf-8")))
+    return notes
+
+
+def killer_of(mutant, tests):
+    """Return the test that fails where `mutant` runs; None when every test passes."""
+    arguments = ["-x", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=60", *tests]
+    result = run(arguments, {"MUTANT": json.dumps(mutant)}, output=subprocess.PIPE)
+    if result.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
+    if result.returncode != 1 or failed is None:
+        raise RuntimeError(f"{mutant}:\n{result.stdout}")
+    return failed[1]
+
+
+def run(arguments, environment, *, output):
+    # On SQLite, whatever the shell says.
+    environment = os.environ | {"DATABASE_URL": ""} | environment
+    return subprocess.run(
+        [*PYTEST, *arguments], env=environment, stdout=output, text=True, check=False
+    )

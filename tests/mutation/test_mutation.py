@@ -1,0 +1,111 @@
+"""What is left out of the statements: every condition, one at a time, and nothing else."""
+
+import re
+
+import pytest
+from django.db import connection
+
+from buffer_connect.models.statements.statement import Statement
+from tests.mutation.explained import EXPLAINED, proof_for
+from tests.mutation.mutants import Mutant, key_of, mutants_of
+from tests.mutation.statements import kept
+from tests.mutation.terms import FALSE, TRUE, parts_of, without
+
+KEPT = kept()
+TWO_ROWS = """
+UPDATE link SET a = 1 WHERE lease_until > {now} AND
+  ((id = %(pk0)s AND epoch = %(epoch0)s) OR (id = %(pk1)s AND epoch = %(epoch1)s))
+RETURNING id, epoch
+"""
+
+
+def left_out(text):
+    return [(part.term, part.instead) for part in parts_of(text)]
+
+
+def test_what_all_must_hold_counts_as_true():
+    assert left_out("UPDATE link SET a = 1 WHERE b = 2 AND c = 3 RETURNING d") == [
+        ("b = 2", TRUE),
+        ("c = 3", TRUE),
+    ]
+
+
+def test_what_one_of_must_hold_counts_as_false():
+    assert left_out("SELECT a FROM link WHERE b AND (c IS NULL OR d AND e) ORDER BY a") == [
+        ("b", TRUE),
+        ("(c IS NULL OR d AND e)", TRUE),
+        ("c IS NULL", FALSE),
+        ("d AND e", FALSE),
+        ("d", TRUE),
+        ("e", TRUE),
+    ]
+
+
+def test_a_case_is_taken_always_and_never():
+    text = "UPDATE link SET a = CASE WHEN b = 'x AND y' THEN 1 ELSE 2 END"
+    assert left_out(text) == [("b = 'x AND y'", FALSE), ("b = 'x AND y'", TRUE)]
+
+
+def test_what_is_asked_of_other_rows_is_left_out_too():
+    text = "SELECT a FROM link WHERE id IN (1, 2) AND NOT EXISTS (SELECT 1 FROM b WHERE c AND d)"
+    assert left_out(text) == [
+        ("id IN (1, 2)", TRUE),
+        ("NOT EXISTS (SELECT 1 FROM b WHERE c AND d)", TRUE),
+        ("c", TRUE),
+        ("d", TRUE),
+    ]
+
+
+def test_parentheses_of_values_are_no_conditions():
+    assert left_out("SELECT a FROM b WHERE (c + d) > 1 AND e BETWEEN 1 AND 2") == [
+        ("(c + d) > 1", TRUE),
+        ("e BETWEEN 1 AND 2", TRUE),
+    ]
+
+
+def test_the_rest_of_the_text_stays():
+    text = "UPDATE link SET a = 1 WHERE b = 2 AND c = 3"
+    assert without(text, parts_of(text)[:1]) == "UPDATE link SET a = 1 WHERE 1 = 1 AND c = 3"
+
+
+def test_a_text_for_several_rows_is_the_one_for_one_row():
+    key = (
+        "UPDATE link SET a = 1 WHERE lease_until > {now} AND ((id = %(pk)s AND epoch = %(epoch)s))"
+    )
+    assert key_of(TWO_ROWS) == key
+    mutant = next(each for each in mutants_of(key) if each.term == "epoch = %(epoch)s")
+    assert mutant.applied_to(TWO_ROWS).count("epoch = ") == 0
+    assert mutant.applied_to(TWO_ROWS).count("id = ") == 2
+
+
+def test_another_statement_stays_as_it_is():
+    text = "SELECT a FROM link WHERE b = 2"
+    assert Mutant("SELECT a FROM service WHERE b = 2", "b = 2", TRUE, 0).applied_to(text) == text
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_every_condition_of_a_statement_is_found(name):
+    text = re.sub(r"BETWEEN \S+ AND", "BETWEEN", KEPT[name])
+    words = re.findall(r"\b(?:WHERE|WHEN|AND|OR)\b", text)
+    assert len(mutants_of(KEPT[name])) >= len(words)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases mind the types")
+@pytest.mark.parametrize("name", KEPT)
+def test_every_mutant_is_sql(db, name):
+    values = {
+        value: 1
+        for value in re.findall(r"%\((\w+)\)s|\{now:.(\w+)\}", KEPT[name])
+        for value in value
+    }
+    for mutant in mutants_of(KEPT[name]):
+        statement = Statement(mutant.applied_to(KEPT[name]))
+        sql, params = statement.bound(connection, values | {"ids": [1, 2]})
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}", params)
+
+
+@pytest.mark.parametrize(("names", "term", "proof"), EXPLAINED)
+def test_every_proof_is_of_a_condition(names, term, proof):
+    found = {proof_for(name, mutant) for name, key in KEPT.items() for mutant in mutants_of(key)}
+    assert proof in found
