@@ -1,0 +1,107 @@
+"""A site's Celery processes, real ones, on the test's database and one of the brokers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from celery import Celery
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SWEEP = "buffer_connect.tasks.refresh_due_links"
+PATIENCE = 40.0
+
+
+class Site:
+    """Starts workers and beats, and sends them tasks; `close` leaves nothing behind."""
+
+    def __init__(self, broker_url, queue, database_url, folder):
+        self.folder = folder
+        self.processes = []
+        ours = ("ISSUER", "API_URL")
+        self._environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "DJANGO_SETTINGS_MODULE": "tests.brokers.settings",
+            "SITE_BROKER_URL": broker_url,
+            "SITE_QUEUE": queue,
+            "SITE_BUFFER_CONNECT": json.dumps({k: settings.BUFFER_CONNECT[k] for k in ours}),
+        }
+        self.queue = queue
+        self._app = Celery(broker=broker_url, set_as_current=False)
+
+    def worker(self, *, children=2):
+        """Start a prefork worker and wait until it takes tasks."""
+        name = f"worker-{len(self.processes)}@{self.queue}"
+        process = self._start("worker", "-n", name, "-c", str(children), "-l", "INFO")
+        wait_for(lambda: "ready." in self.log_of(process))
+        return process
+
+    def beat(self):
+        """Start a beat of its own."""
+        schedule = self.folder / f"beat-{len(self.processes)}"
+        return self._start("beat", "-s", str(schedule), "-l", "INFO")
+
+    def send_sweep(self, times=1):
+        """Put the beat's task into the queue."""
+        with self._app.connection_for_write() as connection:
+            for _ in range(times):
+                self._app.send_task(SWEEP, queue=self.queue, connection=connection)
+
+    def waiting(self):
+        """Return how many messages no worker has taken."""
+        with self._app.connection_for_write() as connection:
+            return connection.default_channel.queue_declare(
+                self.queue, durable=True, auto_delete=False
+            ).message_count
+
+    def purge(self):
+        """Lose all messages."""
+        with self._app.connection_for_write() as connection:
+            connection.default_channel.queue_purge(self.queue)
+
+    def log_of(self, process):
+        return Path(process.log).read_text()
+
+    def close(self):
+        for process in self.processes:
+            # Its children too: a killed parent leaves them alone.
+            kill_group(process)
+            process.wait()
+        with self._app.connection_for_write() as connection:
+            connection.default_channel.queue_delete(self.queue)
+
+    def _start(self, *arguments):
+        log = self.folder / f"{arguments[0]}-{len(self.processes)}.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "tests.brokers", *arguments],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        process.log = log
+        self.processes.append(process)
+        return process
+
+
+def kill_group(process):
+    """End a worker and its children as `kill -9` does."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def wait_for(condition, patience=PATIENCE):
+    """Wait until `condition` holds; fail when it takes too long."""
+    over = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < over, "it took too long"
+        time.sleep(0.05)

@@ -1,0 +1,114 @@
+"""The sweep end to end: beat, a broker, prefork workers, the database and Buffer."""
+
+import os
+import signal
+import time
+
+from buffer_connect.models import BufferLink, ServiceState
+from tests.brokers.site import kill_group, wait_for
+from tests.links import held
+from tests.refresh.steps import requests_to
+from tests.refresh.test_race import ended_links, flawless, outcome
+
+
+def refreshed():
+    return BufferLink.objects.active().filter(generation=2).count()
+
+
+def test_beat_has_what_is_due_refreshed(site, sandbox, user):
+    ended_links(sandbox, user, 10)
+    site.worker()
+    site.beat()
+    wait_for(lambda: refreshed() == 10)
+    assert outcome(sandbox, []) == flawless(10)
+    assert ServiceState.objects.get(name="beat").updated_at is not None
+
+
+def test_two_beats_and_two_workers_refresh_each_link_once(site, sandbox, user):
+    sandbox.fail_next("slow", times=None, seconds=0.05)
+    ended_links(sandbox, user, 60)
+    for _ in range(2):
+        site.worker()
+        site.beat()
+    wait_for(lambda: refreshed() == 60)
+    assert outcome(sandbox, []) == flawless(60)
+
+
+def test_a_message_that_comes_many_times_is_one_refresh_a_link(site, sandbox, user):
+    ended_links(sandbox, user, 20)
+    site.send_sweep(8)
+    site.worker(children=4)
+    wait_for(lambda: refreshed() == 20 and not site.waiting())
+    assert outcome(sandbox, []) == flawless(20)
+
+
+def test_lost_messages_cost_a_beat(site, sandbox, user):
+    ended_links(sandbox, user, 10)
+    site.send_sweep(3)
+    site.purge()
+    site.worker()
+    assert refreshed() == 0
+    site.beat()
+    wait_for(lambda: refreshed() == 10)
+    assert outcome(sandbox, []) == flawless(10)
+
+
+def test_a_redelivered_task_sends_no_token_again(site, sandbox, user):
+    pks = ended_links(sandbox, user, 12)
+    sandbox.fail_next("slow", 4, seconds=5)
+    first = site.worker(children=1)
+    site.send_sweep()
+    wait_for(lambda: requests_to(sandbox) == 4)
+    kill_group(first)
+    second = site.worker(children=1)
+    # The broker gives the task back by itself, or the next beat asks for the same.
+    site.send_sweep()
+    in_doubt = BufferLink.objects.filter(sent_generation=1)
+    wait_for(lambda: refreshed() == 12 - 4 - claimed_by_the_dead())
+    assert in_doubt.count() == 4
+    assert {token.requests for token in first_tokens(sandbox)} <= {0, 1}
+    assert len(pks) == BufferLink.objects.active().count()
+    assert second.poll() is None
+
+
+def claimed_by_the_dead():
+    """Return how many links wait for the end of a lease, unsent."""
+    return BufferLink.objects.filter(lease_owner__isnull=False, sent_generation=None).count()
+
+
+def first_tokens(sandbox):
+    return [grant.refresh_tokens[0] for grant in sandbox.grants]
+
+
+def stopped_while_sending(site, sandbox, stop):
+    """Stop a worker that has four requests out, of forty that are due; return its exit code."""
+    sandbox.fail_next("slow", 4, seconds=2)
+    worker = site.worker(children=1)
+    site.send_sweep()
+    wait_for(lambda: requests_to(sandbox) == 4)
+    stop(worker)
+    return worker.wait(30)
+
+
+def assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox):
+    assert requests_to(sandbox) == refreshed() == 4
+    assert not BufferLink.objects.filter(sent_generation__isnull=False).exists()
+    rest = BufferLink.objects.filter(generation=1)
+    assert all(
+        held(link).lease_until <= held(link).database_now for link in rest if link.lease_until
+    )
+
+
+def test_a_warm_shutdown_stores_what_is_out_and_begins_nothing(site, sandbox, user):
+    ended_links(sandbox, user, 40)
+    began = time.monotonic()
+    assert stopped_while_sending(site, sandbox, lambda worker: worker.terminate()) == 0
+    assert time.monotonic() - began < 25
+    assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox)
+
+
+def test_so_does_a_signal_to_every_process_of_the_worker(site, sandbox, user):
+    """systemd sends SIGTERM to the worker's children too."""
+    ended_links(sandbox, user, 40)
+    stopped_while_sending(site, sandbox, lambda worker: os.killpg(worker.pid, signal.SIGTERM))
+    assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox)
