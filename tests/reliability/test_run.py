@@ -1,4 +1,4 @@
-"""`make reliability`, in short: it finds nothing, and finds what was left out of the protocol."""
+"""`make reliability`, in short: it finds out what was left out of the protocol."""
 
 import os
 import re
@@ -9,21 +9,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from example_project import databases
-
 pytestmark = pytest.mark.long
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SECONDS, LINKS = 45, 40
-
-
-@pytest.fixture
-def url(tmp_path):
-    """The database from whose name the run makes that of its own."""
-    given = os.environ.get("DATABASE_URL")
-    if connection.vendor == "sqlite" or not given:
-        return f"sqlite:///{tmp_path / 'reliability.sqlite3'}"
-    return databases.to_url({**databases.from_url(given), "NAME": "reliability_tests"})
+SECONDS = "45"
 
 
 def played(url, *options):
@@ -33,7 +22,7 @@ def played(url, *options):
         capture_output=True,
         check=False,
         cwd=CHECKOUT,
-        env={**os.environ, "DATABASE_URL": url, "RELIABILITY_SECONDS": str(SECONDS)},
+        env={**os.environ, "DATABASE_URL": url, "RELIABILITY_SECONDS": SECONDS},
         text=True,
     )
     return told.returncode, f"{told.stdout}\n{told.stderr}"
@@ -43,16 +32,10 @@ def number(name, printed):
     return int(re.search(rf"^ *{name} +([\d,]+)$", printed, re.MULTILINE)[1].replace(",", ""))
 
 
-def test_nothing_is_lost_that_could_have_been_saved(url):
-    code, printed = played(url, "--links", str(LINKS))
-    assert code == 0, printed
-    assert number("refreshes done", printed) > LINKS
-    assert number("losses that no client can save", printed) > 0
-
-
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="one database is enough to be found out")
 @pytest.mark.parametrize("without", ["quarantine", "fence", "intent"])
-def test_a_weakened_protocol_is_found_out(url, without):
+def test_a_weakened_protocol_is_found_out(tmp_path, without):
+    url = f"sqlite:///{tmp_path / 'reliability.sqlite3'}"
     code, printed = played(url, "--links", "60", "--standstills-only", "--weaken", without)
     assert code == 1, printed
     assert number("avoidable losses", printed) > 0, printed
