@@ -13,7 +13,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.plugin", "
 QUICK = ["-m", "not (long or browser or redis or rabbitmq)"]
 CONFORMANCE = "tests/model/test_conformance.py"
 # Long ones, of statements that the quick ones do not run.
-OTHERS = ["tests/test_rotate_keys.py", "tests/test_shared_grants.py"]
+OTHERS = ["tests/test_instance.py", "tests/test_rotate_keys.py", "tests/test_shared_grants.py"]
 # What the tests of one mutant may take together, in seconds, by what they took before.
 ENOUGH = 8.0
 

@@ -11,8 +11,8 @@ _NOTHING_REFUSED = """
   rejected_generation = NULL, refused_generation = NULL, refused_reason = '',
   restored_at = NULL"""
 
-# R: the user has authorized again, or pasted another key. The old refresh token is not revoked: two authorizations
-# may share one grant, and then that would kill the new one.
+# R: the user has authorized again, or pasted another key. The old refresh token is not revoked: two
+# authorizations may share one grant, and then that would kill the new one.
 reconnect = Statement(f"""
 UPDATE {{link}} SET
   epoch = %(epoch)s, generation = 1, connected_at = {{now}},
@@ -107,8 +107,8 @@ WHERE {_HELD} AND lease_owner = %(owner)s AND sent_generation = %(generation)s
 """)
 
 # U1: the API refused a token that a forced refresh had just given, or a key, which nothing can
-# follow; the tokens are kept, for the refusal may pass. While this generation is out, the refusal may only mean that the server
-# has rotated already.
+# follow; the tokens are kept, for the refusal may pass. While this generation is out, the refusal
+# may only mean that the server has rotated already.
 unauthorized = Statement(f"""
 UPDATE {{link}} SET status = 'revoked', reason = %(reason)s, status_changed_at = {{now}}
 WHERE {_HELD} AND status = 'active' AND {{ours}}
