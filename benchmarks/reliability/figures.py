@@ -11,6 +11,8 @@ from benchmarks.reliability.records import Grant, Process, Span, Step, Use, Worl
 
 # A request that is out for so many seconds is slow, and a transaction as old is held for it.
 LONG = 0.5
+# A caller claims and writes down in one.
+TAKEN_UP = frozenset({"T1", "T2", "end"})
 Held = tuple[int, str, int]
 Grants = Mapping[tuple[int, str], Grant]
 
@@ -77,8 +79,8 @@ def _sent(uses: list[Use], killed_at: float) -> Grip:
 def _recovery(
     grip: Grip, killed_at: float, steps: Iterable[Step], idle: Iterable[Span]
 ) -> Recovery:
-    after = (step for step in steps if step.began > killed_at and step.name in {"T2", "end"})
-    first = next(after, None)
+    after = (step for step in steps if step.began > killed_at and step.name in TAKEN_UP)
+    first = next((step for step in after if step.rows), None)
     if first is None:
         return Recovery(grip=grip, taken_up=None)
     waited = Span(start=killed_at, end=first.began).without(idle)

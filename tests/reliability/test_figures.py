@@ -52,9 +52,12 @@ def test_how_far_a_process_had_come_with_what_it_left(name, uses, grip):
     assert (found.grip, found.taken_up) == (grip, None)
 
 
-@pytest.mark.parametrize("name", ["T2", "end"])
+@pytest.mark.parametrize("name", ["T1", "T2", "end"])
 def test_a_link_recovers_when_it_is_taken_up_again(name):
-    found = recovered(grant(), step("T1", DUE_AT), step(name, KILLED_AT + 7, agent="sweep"))
+    in_vain = step(name, KILLED_AT + 5, agent="sweep", rows=0)
+    found = recovered(
+        grant(), step("T1", DUE_AT), in_vain, step(name, KILLED_AT + 7, agent="sweep")
+    )
     assert found.taken_up == 7
 
 
