@@ -10,6 +10,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
 QUICK := not (long or browser or redis or rabbitmq)
 
+# Each worker would rewrite the assertions of all tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check quickstart test test-all test-users test-postgres test-mariadb test-browser \
 	test-matrix check coverage bench bench-memory reliability mutants docs pictures clean

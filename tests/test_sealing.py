@@ -103,18 +103,18 @@ def test_a_value_swapped_between_two_rows_does_not_open(data):
         KEYRING.open(blob, replace(PLACE, row=rows[1]))
 
 
-@pytest.mark.parametrize("position", range(len(BLOB)))
-def test_a_change_of_any_byte_is_noticed(position):
-    changed = bytearray(BLOB)
-    changed[position] ^= 0x20
-    with pytest.raises((Tampered, KeyUnavailable, UnknownVersion)):
-        KEYRING.open(bytes(changed), PLACE)
+def test_a_change_of_any_byte_is_noticed():
+    for position in range(len(BLOB)):
+        changed = bytearray(BLOB)
+        changed[position] ^= 0x20
+        with pytest.raises((Tampered, KeyUnavailable, UnknownVersion)):
+            KEYRING.open(bytes(changed), PLACE)
 
 
-@pytest.mark.parametrize("length", range(len(BLOB)))
-def test_a_value_cut_short_is_noticed(length):
-    with pytest.raises(Tampered):
-        KEYRING.open(BLOB[:length], PLACE)
+def test_a_value_cut_short_is_noticed():
+    for length in range(len(BLOB)):
+        with pytest.raises(Tampered):
+            KEYRING.open(BLOB[:length], PLACE)
 
 
 @given(st.binary(max_size=80))

@@ -68,12 +68,10 @@ def calls(heading):
     return [call.partition("(")[0] for call in MODELS.table(heading)]
 
 
-@pytest.mark.parametrize(
-    ("document", "name"), sorted({(str(document), name) for document, name in told()})
-)
-def test_the_site_uses_what_the_reference_tells(document, name):
-    is_used = name in USED
-    assert is_used, f"{document} tells of {name}, and nothing in tests/typing uses it"
+def test_the_site_uses_what_the_reference_tells():
+    names = {(str(document), name) for document, name in told()}
+    assert len(names) > 100
+    assert sorted((document, name) for document, name in names if name not in USED) == []
 
 
 @pytest.mark.parametrize("path", SITE, ids=lambda path: path.stem)
