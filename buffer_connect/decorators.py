@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 
 from buffer_connect import graphql, prompts
@@ -69,9 +70,8 @@ def buffer_link_task(*scopes: str, **options: Any) -> Callable[[Callable[..., An
 
     `LinkRevoked`, `MissingScope` and `NotLinked` end the task: it fails with them, without a
     retry, and Celery logs no traceback. `TokenUnavailable`, `RateLimited` and `BufferUnavailable`
-    let the function run again when they have passed, `max_retries` times at most; not when Buffer
-    asks to wait for more than 15 minutes, and never after a mutation that may have been carried
-    out. The message is acknowledged early, for a broker repeats it otherwise when a worker dies.
+    let the function run again when they have passed, `max_retries` times at most; not when that is
+    known to take more than 15 minutes, and never after a mutation that may have been carried out. The message is acknowledged early, for a broker repeats it otherwise when a worker dies.
     """
     _refuse_no_scopes("buffer_link_task", scopes)
     options = {"throws": prompts.CURABLE, "acks_late": False, "default_retry_delay": 60, **options}
@@ -113,11 +113,20 @@ def _retry(
     task: Task[..., Any], error: TokenUnavailable | RateLimited | BufferUnavailable
 ) -> Exception:
     """Return what has Celery run `task` again once `error` has passed, or `error`."""
+    if _pause(error) > LONGEST_PAUSE:
+        return error
     if isinstance(error, TokenUnavailable):
         return task.retry(exc=error, eta=error.retry_at, throw=False)
-    if error.retry_after is not None and error.retry_after > LONGEST_PAUSE:
-        return error
     return task.retry(exc=error, countdown=error.retry_after, throw=False)
+
+
+def _pause(error: TokenUnavailable | RateLimited | BufferUnavailable) -> float:
+    """Return the seconds for which `error` asks to wait; 0 when it does not say."""
+    if not isinstance(error, TokenUnavailable):
+        return error.retry_after or 0.0
+    if error.retry_at is None:
+        return 0.0
+    return (error.retry_at - timezone.now()).total_seconds()
 
 
 def _refuse_no_scopes(name: str, scopes: tuple[str, ...]) -> None:

@@ -1,10 +1,13 @@
 """What a page may ask of connect, where a finished connect may lead, and a pasted API key."""
 
+from io import BytesIO
+
 from django import forms
 from django.http import HttpRequest, QueryDict
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink
@@ -58,7 +61,8 @@ class ConnectForm(forms.Form):
 class APIKeyForm(forms.Form):
     """An API key of Buffer's, which no page, error report or later middleware gets to see.
 
-    The key leaves `request` with the making of the form, and is a `Secret` in its cleaned data.
+    The key leaves `request` with the making of the form, its `body` as well as its `POST`. It
+    leaves the form with the cleaning, but for a `Secret` in the cleaned data.
     """
 
     # A password is not shown again, whatever came of it.
@@ -72,6 +76,14 @@ class APIKeyForm(forms.Form):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
         request.POST = QueryDict()
+        # Django keeps what it has parsed, for whoever asks for the body or reads on.
+        vars(request).update(_body=b"", _stream=BytesIO())
+
+    @sensitive_variables()
+    def full_clean(self) -> None:
+        super().full_clean()
+        # A widget is given it to be drawn, and error reports show the arguments of what fails.
+        self.data = QueryDict()
 
     def clean_key(self) -> Secret:
         if not is_token(self.cleaned_data["key"]):

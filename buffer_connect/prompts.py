@@ -119,18 +119,21 @@ def referring_page(request: HttpRequest) -> str:
 
 
 def is_own(request: HttpRequest, error: Curable | AmbiguousLink) -> bool:
-    """Return whether `error` is about links, or the lack of one, of the signed-in user."""
+    """Return whether `error` is about links, or the lack of one, of the signed-in user.
+
+    One out of a Celery result in JSON has keys in the place of rows: whose they are is not known.
+    """
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return False
     match error:
         case NotLinked():
-            owner = error.user.pk
+            owners = {getattr(error.user, "pk", None)}
         case AmbiguousLink():
-            owner = error.links[0].user_id
+            owners = {getattr(link, "user_id", None) for link in error.links}
         case _:
-            owner = error.link.user_id
-    return bool(owner == user.pk)
+            owners = {getattr(error.link, "user_id", None)}
+    return owners == {user.pk}
 
 
 def document(

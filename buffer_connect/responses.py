@@ -34,8 +34,9 @@ def error_response(request: HttpRequest, error: Exception) -> HttpResponse | Non
     401 for `NotLinked` and `LinkRevoked` and 403 for `MissingScope`, with `connect_url`; 409 for
     `AmbiguousLink`, with `links_url`; 429 for `RateLimited`, 503 for `TokenUnavailable` and
     `BufferUnavailable`, with `Retry-After` where that is known; 502 for `BufferAPIError`; 422 for
-    `MutationFailed`, with what Buffer says. None for every other error, and for one about links
-    of somebody else than `request.user`: let it pass, so that the site's operator learns of it.
+    `MutationFailed`, with what Buffer says. None for every other error, for one about links of
+    somebody else than `request.user`, and for one that holds keys in the place of links or users,
+    as from a Celery result in JSON: let it pass, so that the site's operator learns of it.
     """
     if isinstance(error, (*prompts.CURABLE, AmbiguousLink)):
         return _prompt(request, error) if prompts.is_own(request, error) else None

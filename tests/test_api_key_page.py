@@ -1,6 +1,9 @@
 """The page that takes an API key."""
 
+from urllib.parse import urlencode
+
 import pytest
+from django.test.client import MULTIPART_CONTENT
 from django.urls import reverse
 
 from buffer_connect import signals
@@ -116,9 +119,15 @@ def test_a_form_of_another_site_is_refused(allowed, sandbox, user, key):
     assert not BufferLink.objects.exists()
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 @pytest.mark.parametrize("text", ["no key", "a-key"])
-def test_nothing_that_runs_later_sees_what_was_sent(person, text):
-    assert dict(person.paste(text).wsgi_request.POST) == {}
+@pytest.mark.parametrize("kind", [MULTIPART_CONTENT, FORM])
+def test_nothing_that_runs_later_sees_what_was_sent(person, text, kind):
+    sent = urlencode({"key": text}) if kind == FORM else {"key": text}
+    request = person.client.post(API_KEY, sent, content_type=kind).wsgi_request
+    assert (dict(request.POST), request.body, request.read()) == ({}, b"", b"")
 
 
 def test_the_links_page_leads_there(person):

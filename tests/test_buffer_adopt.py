@@ -16,6 +16,7 @@ from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.models import BufferLink
 from buffer_connect.signals import link_connected
+from tests.keys import NEW, OLD, hold
 from tests.links import held, make_due, tokens_of
 from tests.test_rotate_keys import Terminal, lines
 
@@ -180,6 +181,14 @@ def test_a_refresh_token_goes_to_one_link_only(adopt, row, other_user):
     code, told = adopt(as_csv(row(), row(user=other_user.username)))
     assert code == 1
     assert lines(told)[0] == "line 3 refresh_token is held by another link already."
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_also_when_another_key_seals_by_now(adopt, row, other_user, settings, arguments):
+    adopt(as_csv(row()))
+    hold(settings, NEW, OLD)
+    told = adopt(as_csv(row(user=other_user.username)), *arguments)[1]
+    assert lines(told)[0] == "line 2 refresh_token is held by another link already."
 
 
 def life_left():

@@ -10,6 +10,7 @@ import sys
 from contextlib import contextmanager
 from datetime import timedelta
 from html import escape
+from http.client import HTTPConnection
 from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
@@ -18,6 +19,7 @@ from django.core.management import CommandError, call_command
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, connection
 from django.db.models import F
+from django.forms.renderers import DjangoTemplates
 from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
@@ -209,7 +211,8 @@ def test_disconnecting_writes_no_secret(sandbox, person, sinks):
 
 
 def forms_of(key):
-    return key, quote(key, safe=""), escape(key), json.dumps(key)[1:-1], repr(key)[1:-1]
+    written = key, quote(key, safe=""), json.dumps(key)[1:-1], repr(key)[1:-1]
+    return {*written, *map(escape, written)}
 
 
 @pytest.fixture
@@ -229,7 +232,8 @@ def test_pasting_a_key_writes_no_secret(sandbox, person, allowed, sinks):
     sandbox.delete_key(key)
     with pytest.raises(BufferConnectError) as raised:
         BufferClient(link).execute(QUERY)
-    sinks.add(*error_reports(None, raised._excinfo))
+    # The first frame is this test's, which knows the key.
+    sinks.add(*error_reports(None, (raised.type, raised.value, raised.tb.tb_next)))
     person.client.post(reverse("buffer_connect:disconnect", args=[link.uid]))
     assert key in sandbox.requests_to("api")[-1].bearer_token
     assert leaks(sinks, sandbox, *forms_of(key)) == set()
@@ -254,6 +258,43 @@ def test_an_error_report_of_a_pasted_key_holds_no_secret(
         response = sinks.add_response(person.paste(key))
     assert response.status_code == 500
     assert "the disk is full" in "\n".join(sinks.texts)
+    assert leaks(sinks, sandbox, *forms_of(key)) == set()
+
+
+class BrokenForms(DjangoTemplates):
+    """A site's own templates of forms, with a mistake in that of password fields."""
+
+    def render(self, template_name, context, request=None):
+        if "password" in template_name:
+            raise TypeError("the template is broken")
+        return super().render(template_name, context, request)
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_error_report_of_a_key_that_was_sent_back_holds_none_of_it(
+    person, settings, allowed, sinks, reports, debug
+):
+    settings.FORM_RENDERER = f"{__name__}.BrokenForms"
+    settings.DEBUG = debug
+    response = sinks.add_response(person.paste("a-canary-key with-a-blank"))
+    assert response.status_code == 500
+    assert "the template is broken" in "\n".join(sinks.texts)
+    assert "a-canary-key" not in "\n".join(sinks.texts)
+
+
+@pytest.mark.parametrize("step", ["putheader", "endheaders"])
+def test_an_error_report_of_a_call_that_breaks_down_holds_no_secret(
+    sandbox, person, allowed, sinks, reports, monkeypatch, step
+):
+    def break_down(*args):
+        if step == "endheaders" or args[1] == "Authorization":
+            raise RuntimeError("the library is broken")
+
+    monkeypatch.setattr(HTTPConnection, step, break_down)
+    key = sandbox.issue_key()
+    response = sinks.add_response(person.paste(key))
+    assert response.status_code == 500
+    assert "the library is broken" in "\n".join(sinks.texts)
     assert leaks(sinks, sandbox, *forms_of(key)) == set()
 
 

@@ -9,10 +9,11 @@ from django.db import connections
 from django.http import HttpResponse
 
 from buffer_connect.decorators import buffer_link_required
-from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
+from buffer_connect.exceptions import LinkRevoked, NotLinked, TokenUnavailable
 from buffer_connect.models import BufferLink
 from tests.links import held, link_to
 from tests.people import CONNECT, LINKS, Person
+from tests.test_exceptions import through_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.site_views")]
 
@@ -310,6 +311,20 @@ def test_an_error_about_somebody_elses_link_passes_through(rf, user, other_user,
     request = rf.get("/view/")
     request.user = user
     with pytest.raises(LinkRevoked):
+        view(request)
+
+
+@pytest.mark.parametrize("kind", ["link", "user"])
+def test_an_error_out_of_a_celery_result_passes_through(rf, user, link, kind):
+    error = LinkRevoked(link, "expired") if kind == "link" else NotLinked(user)
+
+    @buffer_link_required()
+    def view(request):
+        raise through_json(error)
+
+    request = rf.get("/view/")
+    request.user = user
+    with pytest.raises(type(error)):
         view(request)
 
 

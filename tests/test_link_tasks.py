@@ -1,14 +1,17 @@
 """`@buffer_link_task`: Celery tasks that call Buffer as one of the site's users."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from celery.signals import task_retry
 from django.db import connections
+from django.utils import timezone
 from kombu.utils import json
 
 from buffer_connect.client import BufferClient
+from buffer_connect.conf import conf
 from buffer_connect.decorators import buffer_link_task
 from buffer_connect.exceptions import (
     BufferUnavailable,
@@ -170,6 +173,26 @@ def test_a_task_that_is_to_wait_for_long_fails_at_once(sandbox, link, retries):
     outcome = run(publish, link, "Hello")
     assert (type(outcome.result), outcome.result.retry_after) == (RateLimited, 86400)
     assert retries == []
+
+
+def test_so_does_a_task_whose_token_is_away_for_long(sandbox, link, retries):
+    now = timezone.now()
+    sent = {"sent_generation": 1, "sent_at": now, "sent_count": 1, "rejected_generation": 1}
+    BufferLink.objects.update(**sent)
+    outcome = run(publish, link, "Hello")
+    assert (type(outcome.result), outcome.result.retry_at) == (
+        TokenUnavailable,
+        held(link).expires_at,
+    )
+    assert (retries, calls(sandbox)) == ([], 0)
+
+
+def test_a_task_comes_back_when_the_quarantine_is_over(sandbox, link, retries):
+    age(link, hours=2)
+    sandbox.fail_next("lose_answer")
+    assert type(run(read, link).result) is TokenUnavailable
+    over = held(link).sent_at + timedelta(seconds=conf.timing.quarantine)
+    assert {each["reason"].when for each in retries} == {over}
 
 
 def test_retries_have_an_end(sandbox, link, retries):

@@ -3,9 +3,11 @@
 import pytest
 
 from buffer_connect.exceptions import AmbiguousLink, LinkRevoked
+from buffer_connect.middleware import ReconnectMiddleware
 from tests.links import link_to
 from tests.people import Person
 from tests.test_decorators import HTMX, JSON, asked
+from tests.test_exceptions import through_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.site_views")]
 
@@ -81,3 +83,12 @@ def test_several_links_are_the_views_to_choose_from(browser, sandbox, user, link
     link_to(sandbox, user, account="account-2")
     with pytest.raises(AmbiguousLink):
         browser.get("/bare/")
+
+
+def test_an_error_out_of_a_celery_result_passes_through(rf, user, link):
+    request = rf.get("/")
+    request.user = user
+    middleware = ReconnectMiddleware(lambda request: None)
+    error = LinkRevoked(link, "expired")
+    assert middleware.process_exception(request, error).status_code == 303
+    assert middleware.process_exception(request, through_json(error)) is None

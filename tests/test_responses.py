@@ -22,6 +22,7 @@ from buffer_connect.exceptions import (
 )
 from buffer_connect.responses import error_response
 from tests.links import link_to
+from tests.test_exceptions import through_json
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,16 @@ def test_so_does_what_is_about_somebody_else(respond, link, other_user):
         AmbiguousLink([link]),
     ]
     assert [respond(error, visitor=other_user) for error in errors] == [None] * 4
+
+
+def test_so_does_what_comes_out_of_a_celery_result_with_keys_for_rows(respond, link):
+    errors = [
+        NotLinked(link.user),
+        LinkRevoked(link, "expired"),
+        MissingScope(link, ["posts:write"]),
+        AmbiguousLink([link]),
+    ]
+    assert [respond(through_json(error)) for error in errors] == [None] * 4
 
 
 @pytest.mark.parametrize("visitor", [AnonymousUser(), None])

@@ -1,7 +1,7 @@
 """How a link fares: its status, and for an active one whether its refreshing goes well."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -20,9 +20,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from buffer_connect import wording
-from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.waiting import not_sent_before
 from buffer_connect.wording import Words
 
 
@@ -146,16 +146,8 @@ def next_attempt(link: BufferLink) -> datetime | None:
     """Return when the next sweep may refresh `link`; None when no sweep will."""
     if not link.is_active or link.is_held_back or link.refresh_due_at is None:
         return None
-    moments = [link.refresh_due_at, link.next_attempt_at]
-    if link.in_doubt:
-        moments += [link.expires_at, _quarantine_over(link)]
+    moments = (link.refresh_due_at, not_sent_before(link))
     return max(moment for moment in moments if moment is not None)
-
-
-def _quarantine_over(link: BufferLink) -> datetime | None:
-    if link.sent_at is None or link.sent_ended_at is not None:
-        return None
-    return link.sent_at + timedelta(seconds=conf.timing.quarantine)
 
 
 class RefreshingFilter(admin.SimpleListFilter):

@@ -35,8 +35,8 @@ def keep_new(user: Any, granted: Granted, *, dry_run: bool) -> bool:
     if links.filter(user=user, kind=BufferLink.Kind.OAUTH, account_key=key).exists():
         return False
     if granted.refresh_token:
-        digest = conf.keyring.digest(granted.refresh_token, DIGEST_PURPOSE)
-        if links.filter(refresh_token_digest=digest).exists():
+        digests = conf.keyring.digests(granted.refresh_token, DIGEST_PURPOSE)
+        if links.filter(refresh_token_digest__in=digests).exists():
             raise ValueError("refresh_token is held by another link already.")
     if not dry_run:
         keep(user, granted)

@@ -11,6 +11,7 @@ from buffer_connect import signals
 from buffer_connect.flows import commit
 from buffer_connect.models import BufferLink, LinkEvent
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.waiting import retry_at
 
 # After this a state change whose signal is missing is announced by whoever cleans up.
 OVERDUE_AFTER = timedelta(minutes=5)
@@ -65,13 +66,12 @@ def refreshed(pk: int) -> None:
 def refresh_failed(pk: int, *, error: str) -> None:
     """Send `link_refresh_failed`, at most once, where somebody listens."""
     if signals.link_refresh_failed.has_listeners(BufferLink) and (link := _link(pk)):
-        retry_at = link.next_attempt_at
-        _send(signals.link_refresh_failed, link=link, error=error, retry_at=retry_at)
+        _send(signals.link_refresh_failed, link=link, error=error, retry_at=retry_at(link))
 
 
 def _link(pk: int) -> BufferLink | None:
     """The link as it is now; None when the site has deleted it, and there is nobody to tell of."""
-    return BufferLink.objects.using(BufferLink.written_on()).filter(pk=pk).first()
+    return BufferLink.objects.as_held().filter(pk=pk).first()
 
 
 def _send(signal: Signal, **facts: Any) -> None:

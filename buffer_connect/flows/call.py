@@ -21,6 +21,7 @@ from buffer_connect.flows.refresh.policy import USE_NOTED_EVERY
 from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.flows.steps import Awaited, Flow, Request
 from buffer_connect.models import BufferLink, statements
+from buffer_connect.models.waiting import retry_at
 from buffer_connect.sealing import Secret
 
 logger = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ def access_token(link: Source) -> Secret:
         return link.key
     token = link.open_access_token()
     if token is None:
-        raise TokenUnavailable(retry_at=link.next_attempt_at)
+        raise TokenUnavailable(retry_at=retry_at(link))
     return token
 
 

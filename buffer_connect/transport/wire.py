@@ -74,7 +74,7 @@ class Wire:
         # Appends and pops of a deque need no lock, so a fork never finds one taken.
         self._idle: dict[Origin, deque[tuple[http.client.HTTPConnection, float]]] = {}
 
-    @sensitive_variables("headers", "body")
+    @sensitive_variables()
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes, attempt: Attempt) -> Reply:
         """Send one request and return its answer, whatever its status and however much of it came.
 
@@ -142,7 +142,7 @@ def _is_quiet(connection: http.client.HTTPConnection) -> bool:
     return not unread and not wait_for_read(sock, timeout=0)
 
 
-@sensitive_variables("headers", "body")
+@sensitive_variables()
 def _write(
     connection: http.client.HTTPConnection,
     target: str,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from buffer_connect import flows, signals
 from buffer_connect.client import BufferClient
 from buffer_connect.conf import conf
-from buffer_connect.exceptions import TokenUnavailable
+from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.refresh import endings, held_back
 from buffer_connect.flows.refresh.claim import claim, prepare, record_intent
 from buffer_connect.flows.refresh.halt import Halt, halts
@@ -21,7 +21,7 @@ from buffer_connect.flows.refresh.settle import Landed, settle
 from buffer_connect.models import BufferLink, LinkEvent, ServiceState, statements
 from buffer_connect.models.link import account_key
 from buffer_connect.oauth.token import Outcome, Verdict
-from tests.links import age, held, link_to, make_due
+from tests.links import age, held, key_of, link_to, make_due, tokens_of
 from tests.refresh.steps import HOLD_BACK, REFUSE, just_before
 
 REFUSED = Outcome(verdict=Verdict.REFUSED, error="invalid_grant", answered=True)
@@ -74,11 +74,12 @@ def kept():
     return BufferLink.objects.held_back().count()
 
 
-def others(number):
+def others(number, kind="oauth"):
     """Make active links with which nothing happens."""
     user = get_user_model().objects.create_user("others")
-    later = timezone.now() + timedelta(days=1)
-    link = {"user": user, "status": "active", "expires_at": later, "refresh_due_at": later}
+    later = timezone.now() + timedelta(days=1) if kind == "oauth" else None
+    link = {"user": user, "kind": kind, "status": "active"}
+    link |= {"expires_at": later, "refresh_due_at": later}
     keys = (account_key(f"other-{n}") for n in range(number))
     BufferLink.objects.bulk_create(BufferLink(account_key=key, **link) for key in keys)
 
@@ -102,6 +103,14 @@ def test_a_twentieth_of_the_active_links_may_end(make, active, expected):
     others(active - 1)
     refuse(out(links))
     assert (ended(), kept()) == expected
+
+
+@pytest.mark.long
+def test_api_keys_do_not_keep_the_brake_off(make):
+    links = make(MOST + 1)
+    others(1000, kind="api_key")
+    refuse(out(links))
+    assert (ended(), kept()) == (MOST, 1)
 
 
 @pytest.mark.long
@@ -136,6 +145,16 @@ def test_ends_that_are_no_refusals_do_not_count(make):
     for link in make(MOST, refreshable=False):
         age(link, hours=2)
     endings.lapse_all()
+    refuse(out(make(MOST)))
+    assert (ended(), is_on()) == (2 * MOST, False)
+
+
+@pytest.mark.long
+def test_nor_do_api_keys_that_are_refused(sandbox, user, make):
+    for n in range(MOST):
+        key = key_of(sandbox, user, account=f"account-{n}")
+        with pytest.raises(LinkRevoked):
+            BufferClient(key).report_unauthorized(tokens_of(key)[0])
     refuse(out(make(MOST)))
     assert (ended(), is_on()) == (2 * MOST, False)
 

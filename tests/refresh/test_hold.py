@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from buffer_connect import flows, signals
 from buffer_connect.client import BufferClient
+from buffer_connect.conf import conf
 from buffer_connect.exceptions import KeyUnavailable, LinkRevoked, TokenUnavailable
 from buffer_connect.models import BufferLink
 from buffer_connect.sealing import generate_entry
-from tests.links import age, held, link_to, tokens_of
+from tests.links import age, held, link_to, make_due, tokens_of
 
 
 @pytest.fixture
@@ -52,6 +54,59 @@ def test_a_caller_does_not_wait_out_a_backoff(sandbox, link):
         BufferClient(link).get_access_token()
     assert raised.value.retry_at == held(link).next_attempt_at
     assert held(link).is_active
+
+
+def in_doubt(link, **columns):
+    """Let an answer be lost, a moment ago."""
+    now = timezone.now()
+    sent = {"sent_generation": 1, "sent_at": now, "sent_count": 1, "next_attempt_at": now}
+    BufferLink.objects.filter(pk=link.pk).update(**sent | columns)
+    return held(link)
+
+
+def retry_at(link):
+    """When a caller who gets no token is to come again."""
+    with pytest.raises(TokenUnavailable) as raised:
+        BufferClient(link).get_access_token()
+    return raised.value.retry_at
+
+
+QUARANTINE = timedelta(seconds=conf.timing.quarantine)
+
+
+def test_a_caller_is_told_to_wait_for_the_end_of_the_quarantine(sandbox, link):
+    age(link, hours=2)
+    sandbox.fail_next("lose_answer")
+    told = retry_at(link)
+    assert told == held(link).sent_at + QUARANTINE > held(link).next_attempt_at
+
+
+def test_and_for_the_end_of_an_access_token_that_the_api_refuses(link):
+    row = in_doubt(link, rejected_generation=1)
+    assert retry_at(link) == row.expires_at > row.sent_at + QUARANTINE
+
+
+def test_but_for_no_quarantine_of_a_request_that_has_ended(link):
+    age(link, hours=2)
+    later = timezone.now() + timedelta(minutes=1)
+    in_doubt(link, sent_ended_at=timezone.now(), next_attempt_at=later)
+    assert retry_at(link) == later
+
+
+@pytest.mark.parametrize("minutes", [-1, 1])
+def test_nobody_knows_how_long_a_link_is_held_back(link, minutes):
+    age(link, hours=2)
+    paused = timezone.now() + timedelta(minutes=minutes)
+    BufferLink.objects.update(refused_generation=1, next_attempt_at=paused)
+    assert retry_at(link) is None
+
+
+def test_a_site_is_told_when_a_link_in_doubt_is_tried_again(sandbox, link, heard):
+    calls = heard(signals.link_refresh_failed)
+    make_due(link)
+    sandbox.fail_next("lose_answer")
+    flows.sweep()
+    assert [call["retry_at"] for call in calls] == [held(link).expires_at]
 
 
 def test_a_link_in_doubt_whose_token_lives_is_used(sandbox, link):
@@ -105,9 +160,9 @@ def test_a_lease_of_another_worker_is_waited_for(sandbox, link, settings):
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
     row = age(link, hours=2)
     lease = timezone.now() + timedelta(minutes=1)
-    BufferLink.objects.update(lease_owner=row.epoch, lease_until=lease)
-    with pytest.raises(TokenUnavailable):
-        BufferClient(link).get_access_token()
+    past = timezone.now() - timedelta(minutes=1)
+    BufferLink.objects.update(lease_owner=row.epoch, lease_until=lease, next_attempt_at=past)
+    assert retry_at(link) is None
     assert token_requests(sandbox) == 0
 
 

@@ -15,7 +15,8 @@ from buffer_connect.models.clock import DatabaseNow
 
 logger = logging.getLogger(__name__)
 
-# It goes on with so many refusals within so long, if they are over a twentieth of what is active.
+# It goes on with so many refusals within so long, if they are over a twentieth of the active OAuth
+# links. API keys are on neither side: what becomes of them says nothing about the site's grants.
 AT_LEAST = 20
 ONE_IN = 20
 WITHIN = timedelta(minutes=10)
@@ -65,5 +66,6 @@ def _are_many(refused: int) -> bool:
     if refused < AT_LEAST:
         return False
     enough = refused * ONE_IN
+    active = BufferLink.objects.as_held().active().ours().filter(kind=BufferLink.Kind.OAUTH)
     # No more rows are read than it takes to know.
-    return BufferLink.objects.as_held().active().ours()[:enough].count() < enough
+    return active[:enough].count() < enough

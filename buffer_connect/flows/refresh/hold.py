@@ -15,6 +15,7 @@ from buffer_connect.flows.refresh.pipeline import refresh, refresh_one
 from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.flows.steps import Awaited, Flow
 from buffer_connect.models import BufferLink, statements
+from buffer_connect.models.waiting import retry_at
 
 # A token that lives on for so long is used without a refresh.
 ENOUGH = timedelta(seconds=30)
@@ -84,7 +85,7 @@ def _obtain(pk: int, min_ttl: timedelta, give_up_at: float, row: BufferLink | No
     link = _current(row or held(pk))
     while not is_good(link, min_ttl):
         if monotonic() > give_up_at:
-            raise TokenUnavailable(retry_at=link.next_attempt_at)
+            raise TokenUnavailable(retry_at=retry_at(link))
         if not _refresh(link):
             link = _current(held(pk))
             if is_good(link, min_ttl):
@@ -131,7 +132,7 @@ def _raise_unless_worth_waiting(link: BufferLink) -> None:
         return
     # A link whose key is missing says so; where it opens, it waits for another reason.
     link.open_refresh_token()
-    raise TokenUnavailable(retry_at=link.next_attempt_at)
+    raise TokenUnavailable(retry_at=retry_at(link))
 
 
 def _is_claimable(link: BufferLink) -> bool:
