@@ -133,6 +133,16 @@ def test_what_is_held_back_keeps_the_first_reason(make):
 
 
 @pytest.mark.long
+def test_one_link_that_is_refused_again_and_again_puts_no_brake_on(make, sandbox, user):
+    (link,) = make(1)
+    for _ in range(MOST + 3):
+        refuse(out([link]))
+        make_due(link_to(sandbox, user, account="account-0"))
+    assert LinkEvent.objects.filter(refused=True).count() == MOST + 3
+    assert not is_on()
+
+
+@pytest.mark.long
 def test_refusals_of_ten_minutes_ago_do_not_count(make):
     refuse(out(make(MOST)))
     LinkEvent.objects.update(created_at=F("created_at") - timedelta(minutes=10))

@@ -59,7 +59,9 @@ def _row() -> QuerySet[ServiceState]:
 
 def _refused(after: datetime | None) -> int:
     refusals = LinkEvent.objects.using(BufferLink.written_on()).ours().refusals(within=WITHIN)
-    return (refusals.filter(created_at__gt=after) if after else refusals).count()
+    since = refusals.filter(created_at__gt=after) if after else refusals
+    # Links: who reconnects and revokes again and again at Buffer is still one of them.
+    return since.values("link").distinct().count()
 
 
 def _are_many(refused: int) -> bool:
