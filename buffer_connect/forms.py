@@ -59,6 +59,7 @@ class APIKeyForm(forms.Form):
     """An API key of Buffer's, which no page, error report or later middleware gets to see.
 
     The key leaves `request` with the making of the form, and is a `Secret` in its cleaned data.
+    `next_url` is where a stored key leads, or empty.
     """
 
     # A password is not shown again, whatever came of it.
@@ -71,6 +72,8 @@ class APIKeyForm(forms.Form):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
+        given = request.POST.get("next") or request.GET.get("next", "")
+        self.next_url = allowed_next(request, given)
         request.POST = QueryDict()
 
     def clean_key(self) -> Secret:

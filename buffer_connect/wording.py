@@ -88,6 +88,9 @@ NOTICES: Mapping[Tell, Words] = {
     Tell.STILL_ENDED: _(
         "Buffer does not accept the connection of %(account)s. To use it here again, reconnect it."
     ),
+    Tell.KEY_STILL_REFUSED: _(
+        "Buffer does not accept the API key of %(account)s. To use it here again, replace the key."
+    ),
     Tell.NOT_CHECKED: _(
         "Buffer did not say whether it accepts %(account)s. Please check again in a few minutes."
     ),
@@ -180,6 +183,7 @@ NOT_SIGNED_IN = _("You are not signed in here.")
 
 _NOT_LINKED = _("For this, connect a Buffer account first.")
 _REVOKED = _("%(why)s For this, reconnect the account.")
+_KEY_REVOKED = _("%(why)s For this, replace the API key.")
 _DISCONNECTED = _("The Buffer account was disconnected here. For this, connect it again.")
 _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
@@ -224,8 +228,9 @@ def notice(told: Notice) -> dict[str, str]:
 def prompt(error: NotLinked | LinkRevoked | MissingScope | AmbiguousLink) -> str:
     """Return what a user is told whose Buffer account cannot be used for what they wanted."""
     match error:
-        case LinkRevoked(reason=reason) if reason in REASONS:
-            return str(_REVOKED) % {"why": REASONS[reason]}
+        case LinkRevoked(link=link, reason=reason) if reason in REASONS:
+            words = _KEY_REVOKED if link.is_replaceable else _REVOKED
+            return str(words) % {"why": REASONS[reason]}
         case LinkRevoked():
             return str(_DISCONNECTED)
         case MissingScope(scopes=missing):

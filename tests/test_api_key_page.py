@@ -148,6 +148,38 @@ def test_a_refused_key_can_be_checked_again_or_replaced(person, sandbox, key):
     assert "Reconnect Sandbox account 1" not in page
 
 
+def test_a_key_that_is_still_refused_is_to_be_replaced(person, sandbox, key):
+    person.paste(key)
+    BufferLink.objects.update(status="revoked", reason="unauthorized")
+    sandbox.delete_key(key)
+    person.client.post(f"{LINKS}{BufferLink.objects.get().uid}/check/")
+    page = person.links_page()
+    assert "does not accept the API key of Sandbox account 1" in page
+    assert "econnect it" not in page
+
+
+def test_a_key_of_another_copy_of_the_site_is_replaced_too(person, key, instance):
+    instance("production")
+    person.paste(key)
+    instance("staging")
+    assert "To use the account here, replace the key." in person.links_page()
+    person.paste(key)
+    assert "another copy" not in person.links_page()
+
+
+def test_a_stored_key_leads_on_to_the_page_that_asked(person, key):
+    page = page_of(person.client.get(f"{API_KEY}?next=/posts/"))
+    assert '<input type="hidden" name="next" value="/posts/">' in page
+    response = person.client.post(API_KEY, {"key": key, "next": "/posts/"})
+    assert response["Location"] == "/posts/"
+    assert "is connected" not in person.links_page()
+
+
+def test_a_key_leads_to_no_other_site(person, key):
+    response = person.client.post(API_KEY, {"key": key, "next": "https://evil.example/"})
+    assert response["Location"] == LINKS
+
+
 def test_a_refused_key_can_be_reconnected_where_keys_are_not_taken(sandbox, user):
     link = key_of(sandbox, user)
     BufferLink.objects.update(status="revoked", reason="unauthorized")

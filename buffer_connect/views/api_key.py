@@ -1,5 +1,6 @@
 """An API key instead of a connect."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -36,8 +37,13 @@ class APIKeyView(Page):
                 self.form.add_error("key", wording.notice(notice)["text"])
                 return self._page()
             case connect.Linked(notices=told):
-                notices.leave(request, told)
-        return SeeOther(self.address("links"))
+                return self._stored(told)
+
+    def _stored(self, told: Iterable[connect.Notice]) -> HttpResponse:
+        # Elsewhere, the next visit of the links page may be far away.
+        if not self.form.next_url:
+            notices.leave(self.request, told)
+        return SeeOther(self.form.next_url or self.address("links"))
 
     def _page(self) -> HttpResponse:
         return render(self.request, "buffer_connect/api_key.html", {"form": self.form})
