@@ -19,6 +19,7 @@ from buffer_connect.exceptions import (
     printable,
 )
 from buffer_connect.flows.connect import Notice, Refusal, Tell
+from buffer_connect.flows.instance import OfAnotherInstance
 from buffer_connect.models import BufferLink
 from buffer_connect.oauth.authorization import Problem
 
@@ -190,7 +191,15 @@ _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which
 
 FAILURES: Mapping[type[Exception], Words] = {
     RateLimited: _("Buffer takes no more requests for now. Please try again later."),
-    TokenUnavailable: _("Buffer cannot be asked at the moment. Please try again soon."),
+    OfAnotherInstance: _(
+        "This connection belongs to another copy of this site and is not used here. To use the "
+        "account here, reconnect it."
+    ),
+    TokenUnavailable: _(
+        "Buffer cannot be asked at the moment, and this was not done. This site tries by itself to "
+        "renew the connection: you need not reconnect, or do anything else. Please come back in a "
+        "few minutes."
+    ),
     BufferUnavailable: _(
         "Buffer gave no usable answer. Before you try again, look there whether it was done all "
         "the same."

@@ -1,5 +1,7 @@
 """The page that takes an API key."""
 
+from html import unescape
+
 import pytest
 from django.urls import reverse
 
@@ -35,6 +37,17 @@ def test_it_is_not_found_while_the_setting_is_off(sandbox, request, key, who):
     person = Person(sandbox, who and request.getfixturevalue(who))
     assert person.client.get(API_KEY).status_code == 404
     assert person.paste(key).status_code == 404
+
+
+def test_while_developing_the_setting_is_named_that_is_off(settings, client):
+    settings.DEBUG = True
+    assert "ALLOW_API_KEYS" in unescape(page_of(client.get(API_KEY)))
+
+
+def test_a_sites_own_page_does_not_name_it(settings, client, tmp_path):
+    (tmp_path / "404.html").write_text("{{ exception }}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    assert page_of(client.get(API_KEY)) == ""
 
 
 def test_who_is_not_signed_in_is_led_to_the_login_page(allowed, sandbox, key):

@@ -15,6 +15,8 @@ from buffer_connect.forms import APIKeyForm
 from buffer_connect.views import notices
 from buffer_connect.views.page import Page, SeeOther
 
+OFF = 'This page takes API keys only while BUFFER_CONNECT["ALLOW_API_KEYS"] is True.'
+
 
 @method_decorator(login_required, name="dispatch")
 class APIKeyView(Page):
@@ -24,7 +26,8 @@ class APIKeyView(Page):
         super().setup(request, *args, **kwargs)
         self.form = APIKeyForm(request)
         if not conf.allow_api_keys:
-            raise Http404
+            # A site's own 404 page may show it to everybody.
+            raise Http404(OFF if conf.debug else "")
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._page()
