@@ -19,6 +19,7 @@ from buffer_connect.models import BufferLink
 from buffer_connect.sealing import generate_entry
 from buffer_connect.signals import link_revoked
 from buffer_connect.templatetags import buffer_connect as tags
+from buffer_connect.testing import FakeBuffer, fake_buffer
 from buffer_connect.timing import Timing
 from tests.awaiting import awaited
 from tests.documents import CHECKOUT, DOCS, Document, reference
@@ -50,7 +51,8 @@ def test_its_code_compiles(document, block):
 
 
 @pytest.mark.parametrize(
-    "line", sorted(set(re.findall(r"^from buffer_connect.*$", TOGETHER, re.MULTILINE)))
+    "line",
+    sorted(set(re.findall(r"^from buffer_connect[^\n(]*(?:\([^)]*\))?", TOGETHER, re.MULTILINE))),
 )
 def test_what_it_imports_is_there(line):
     exec(line, {})
@@ -78,7 +80,7 @@ def test_the_settings_of_the_installation_pass_the_checks(settings, monkeypatch)
     monkeypatch.setenv("BUFFER_CLIENT_ID", "a-client")
     monkeypatch.setenv("BUFFER_CONNECT_KEYS", generate_entry("2026-11"))
     monkeypatch.setenv("BUFFER_INSTANCE", "production")
-    block = Document(DOCS / "installation.md").block("python", "INSTALLED_APPS")
+    block = Document(DOCS / "installation.md").block("python", "CLIENT_ID")
     settings.BUFFER_CONNECT = run(block)["BUFFER_CONNECT"]
     found = checks.run_checks(tags=["buffer_connect"], include_deployment_checks=True, databases=[])
     assert found == []
@@ -90,6 +92,29 @@ def test_the_first_view_sends_a_stranger_to_connect(rf, user):
     request = rf.get("/account/")
     request.user = user
     assert view(request)["Location"] == "/buffer/connect/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize(
+    ("trouble", "expires_in", "told"),
+    [
+        (FakeBuffer.rate_limit, 3600, b"try again later"),
+        (FakeBuffer.outage, 0, b"try again later"),
+        (FakeBuffer.outage, 3600, b"Look at Buffer"),
+    ],
+    ids=["rate limit", "no token", "no answer"],
+)
+def test_the_first_call_says_what_passes_by_itself(rf, user, path, trouble, expires_in, told):
+    view = run(Document(CHECKOUT / path).block("python", "def share"))["share"]
+    request = rf.post("/share/", {"text": "Hello"})
+    request.user = user
+    with fake_buffer() as buffer:
+        buffer.make_link(user, expires_in=expires_in)
+        with trouble(buffer):
+            response = view(request)
+    assert response.status_code == 503
+    assert told in response.content
 
 
 @pytest.mark.django_db
