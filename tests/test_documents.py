@@ -86,6 +86,11 @@ def test_the_settings_of_the_installation_pass_the_checks(settings, monkeypatch)
     assert found == []
 
 
+def test_the_installation_makes_the_key_before_the_settings_ask_for_it():
+    text = Document(DOCS / "installation.md").text
+    assert text.index("buffer_generate_key") < text.index('os.environ["BUFFER_CONNECT_KEYS"]')
+
+
 @pytest.mark.django_db
 def test_the_first_view_sends_a_stranger_to_connect(rf, user):
     view = run(Document(DOCS / "installation.md").block("python", "def account"))["account"]
