@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from buffer_connect import wording
-from buffer_connect.conf import conf
 from buffer_connect.exceptions import LinkRevoked, MissingScope
 from buffer_connect.flows.choice import links_of
 from buffer_connect.models import BufferLink
@@ -29,13 +28,14 @@ class Card:
 
     @property
     def can_reconnect(self) -> bool:
-        """Whether connecting again would change anything for the better."""
-        return bool(self.why) or self.ends or not self.link.is_ours
+        """Whether connecting again would change anything for the better, and no key does so."""
+        is_over = bool(self.why) or self.ends or not self.link.is_ours
+        return is_over and not self.can_replace
 
     @property
     def can_replace(self) -> bool:
         """Whether another API key may be put into its place."""
-        return self.link.is_api_key and conf.allow_api_keys
+        return self.link.is_replaceable
 
     @property
     def can_check(self) -> bool:

@@ -71,13 +71,19 @@ class BufferClient:
         )
 
     @classmethod
-    def for_link(cls, uid: UUID | str, scopes: Iterable[str] = ()) -> Self:
+    def for_link(
+        cls,
+        uid: UUID | str,
+        scopes: Iterable[str] = (),
+        *,
+        wait_for_rate_limit: timedelta = timedelta(0),
+    ) -> Self:
         """Return a client for the link `uid`, which is active and was granted `scopes`.
 
         For tasks, which are told the link by its uid; nobody is asked whose it is. Raises
         `LinkRevoked` when it has ended, was disconnected or deleted, `MissingScope`.
         """
-        return cls(link_called(uid, scopes))
+        return cls(link_called(uid, scopes), wait_for_rate_limit=wait_for_rate_limit)
 
     @classmethod
     def from_environment(cls, *, wait_for_rate_limit: timedelta = timedelta(0)) -> Self:

@@ -195,24 +195,35 @@ class KeyUnavailable(DecryptionFailed):
     """Put the key named `kid` back into `BUFFER_CONNECT["ENCRYPTION_KEYS"]`."""
 
     def __init__(self, kid: str) -> None:
-        super().__init__(f"ENCRYPTION_KEYS holds no key with the id {printable(kid)}.", kid)
+        super().__init__(
+            f"ENCRYPTION_KEYS holds no key with the id {printable(kid)}; put it back, as the last "
+            "entry. `manage.py buffer_status` tells which keys are needed.",
+            kid,
+        )
         self.kid = kid
 
 
 class Tampered(DecryptionFailed):
-    """Find out who wrote this value: it was changed, or copied from another place."""
+    """Look for the right key first; else find out who changed this value, or copied it here."""
 
-    def __init__(
-        self, text: str = "A sealed value was changed, or belongs to another row."
-    ) -> None:
-        super().__init__(text)
+    def __init__(self, text: str = "") -> None:
+        super().__init__(
+            text
+            or "A sealed value does not open: ENCRYPTION_KEYS has another key under its id, or it was "
+            "changed, or copied from another row. `manage.py buffer_rotate_keys --dry-run` names the "
+            "rows."
+        )
 
 
 class UnknownVersion(DecryptionFailed):
     """Run the release that sealed this value, or a later one."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"A sealed value has the unknown format version {version}.", version)
+        super().__init__(
+            f"A sealed value has the unknown format version {version}; run the release of "
+            "django-buffer-connect that sealed it, or a later one.",
+            version,
+        )
         self.version = version
 
 

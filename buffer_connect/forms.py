@@ -63,6 +63,7 @@ class APIKeyForm(forms.Form):
 
     The key leaves `request` with the making of the form, its `body` as well as its `POST`. It
     leaves the form with the cleaning, but for a `Secret` in the cleaned data.
+    `next_url` is where a stored key leads, or empty.
     """
 
     # A password is not shown again, whatever came of it.
@@ -75,6 +76,8 @@ class APIKeyForm(forms.Form):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
+        given = request.POST.get("next") or request.GET.get("next", "")
+        self.next_url = allowed_next(request, given)
         request.POST = QueryDict()
         # Django keeps what it has parsed, for whoever asks for the body or reads on.
         vars(request).update(_body=b"", _stream=BytesIO())

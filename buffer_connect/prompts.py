@@ -31,7 +31,10 @@ CHALLENGE = 'BufferConnect realm="Buffer"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cure:
-    """What connect is asked for: a link to renew or to widen, or None, and scopes."""
+    """What connect is asked for: a link to renew or to widen, or None, and scopes.
+
+    A link by API key is renewed by another key, where the site takes keys.
+    """
 
     link: BufferLink | None
     scopes: tuple[str, ...]
@@ -48,16 +51,21 @@ class Cure:
         return cls(link=None, scopes=_offered(scopes))
 
     def address(self, next_url: str) -> str:
-        """Return the path of the connect page that leads to `next_url` in the end."""
+        """Return the path of the page, connect or that for keys, that leads to `next_url` in the end."""
         query = QueryDict(mutable=True)
-        if self.scopes:
+        if self.scopes and not self.replaces_key:
             query.setlist("scope", list(self.scopes))
-        if self.link:
+        if self.link and not self.replaces_key:
             query["link"] = str(self.link.uid)
         if next_url:
             query["next"] = next_url
-        path = reverse("buffer_connect:connect")
+        path = reverse(f"buffer_connect:{'api_key' if self.replaces_key else 'connect'}")
         return f"{path}?{query.urlencode()}" if query else path
+
+    @property
+    def replaces_key(self) -> bool:
+        """Whether another API key is the cure."""
+        return self.link is not None and self.link.is_replaceable
 
 
 def answer(

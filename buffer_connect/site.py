@@ -3,6 +3,7 @@
 `conf` reads the settings of this app; what is read here belongs to others and may be missing.
 """
 
+import sys
 from typing import Any
 
 from celery import current_app
@@ -17,6 +18,16 @@ _PICKLE = {"pickle", "application/x-python-serialize"}
 def setting(name: str, default: Any = None) -> Any:
     """Return Django's setting `name`."""
     return getattr(settings, name, default)
+
+
+def is_in_development() -> bool:
+    """Return whether `DEBUG` is on, or was when the settings module was read.
+
+    Django's test runner turns it off, whatever the module says. Where no module can be asked, the
+    setting alone counts.
+    """
+    module = sys.modules.get(setting("SETTINGS_MODULE") or "")
+    return bool(setting("DEBUG") or getattr(module, "DEBUG", False))
 
 
 def celery_setting(name: str) -> Any:

@@ -19,6 +19,7 @@ from buffer_connect.exceptions import (
     printable,
 )
 from buffer_connect.flows.connect import Notice, Refusal, Tell
+from buffer_connect.flows.instance import OfAnotherInstance
 from buffer_connect.models import BufferLink
 from buffer_connect.oauth.authorization import Problem
 
@@ -87,6 +88,9 @@ NOTICES: Mapping[Tell, Words] = {
     Tell.RESTORED: _("Buffer accepts %(account)s again. It is connected."),
     Tell.STILL_ENDED: _(
         "Buffer does not accept the connection of %(account)s. To use it here again, reconnect it."
+    ),
+    Tell.KEY_STILL_REFUSED: _(
+        "Buffer does not accept the API key of %(account)s. To use it here again, replace the key."
     ),
     Tell.NOT_CHECKED: _(
         "Buffer did not say whether it accepts %(account)s. Please check again in a few minutes."
@@ -180,13 +184,22 @@ NOT_SIGNED_IN = _("You are not signed in here.")
 
 _NOT_LINKED = _("For this, connect a Buffer account first.")
 _REVOKED = _("%(why)s For this, reconnect the account.")
+_KEY_REVOKED = _("%(why)s For this, replace the API key.")
 _DISCONNECTED = _("The Buffer account was disconnected here. For this, connect it again.")
 _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
 
 FAILURES: Mapping[type[Exception], Words] = {
     RateLimited: _("Buffer takes no more requests for now. Please try again later."),
-    TokenUnavailable: _("Buffer cannot be asked at the moment. Please try again soon."),
+    OfAnotherInstance: _(
+        "This connection belongs to another copy of this site and is not used here. To use the "
+        "account here, reconnect it."
+    ),
+    TokenUnavailable: _(
+        "Buffer cannot be asked at the moment, and this was not done. This site tries by itself to "
+        "renew the connection: you need not reconnect, or do anything else. Please come back in a "
+        "few minutes."
+    ),
     BufferUnavailable: _(
         "Buffer gave no usable answer. Before you try again, look there whether it was done all "
         "the same."
@@ -224,8 +237,9 @@ def notice(told: Notice) -> dict[str, str]:
 def prompt(error: NotLinked | LinkRevoked | MissingScope | AmbiguousLink) -> str:
     """Return what a user is told whose Buffer account cannot be used for what they wanted."""
     match error:
-        case LinkRevoked(reason=reason) if reason in REASONS:
-            return str(_REVOKED) % {"why": REASONS[reason]}
+        case LinkRevoked(link=link, reason=reason) if reason in REASONS:
+            words = _KEY_REVOKED if link.is_replaceable else _REVOKED
+            return str(words) % {"why": REASONS[reason]}
         case LinkRevoked():
             return str(_DISCONNECTED)
         case MissingScope(scopes=missing):

@@ -1,5 +1,6 @@
 """The page that takes an API key."""
 
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -38,6 +39,17 @@ def test_it_is_not_found_while_the_setting_is_off(sandbox, request, key, who):
     person = Person(sandbox, who and request.getfixturevalue(who))
     assert person.client.get(API_KEY).status_code == 404
     assert person.paste(key).status_code == 404
+
+
+def test_while_developing_the_setting_is_named_that_is_off(settings, client):
+    settings.DEBUG = True
+    assert "ALLOW_API_KEYS" in unescape(page_of(client.get(API_KEY)))
+
+
+def test_a_sites_own_page_does_not_name_it(settings, client, tmp_path):
+    (tmp_path / "404.html").write_text("{{ exception }}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    assert page_of(client.get(API_KEY)) == ""
 
 
 def test_who_is_not_signed_in_is_led_to_the_login_page(allowed, sandbox, key):
@@ -155,6 +167,38 @@ def test_a_refused_key_can_be_checked_again_or_replaced(person, sandbox, key):
     assert "If it has not, replace the key." in page
     assert "Replace the key of Sandbox account 1" in page
     assert "Reconnect Sandbox account 1" not in page
+
+
+def test_a_key_that_is_still_refused_is_to_be_replaced(person, sandbox, key):
+    person.paste(key)
+    BufferLink.objects.update(status="revoked", reason="unauthorized")
+    sandbox.delete_key(key)
+    person.client.post(f"{LINKS}{BufferLink.objects.get().uid}/check/")
+    page = person.links_page()
+    assert "does not accept the API key of Sandbox account 1" in page
+    assert "econnect it" not in page
+
+
+def test_a_key_of_another_copy_of_the_site_is_replaced_too(person, key, instance):
+    instance("production")
+    person.paste(key)
+    instance("staging")
+    assert "To use the account here, replace the key." in person.links_page()
+    person.paste(key)
+    assert "another copy" not in person.links_page()
+
+
+def test_a_stored_key_leads_on_to_the_page_that_asked(person, key):
+    page = page_of(person.client.get(f"{API_KEY}?next=/posts/"))
+    assert '<input type="hidden" name="next" value="/posts/">' in page
+    response = person.client.post(API_KEY, {"key": key, "next": "/posts/"})
+    assert response["Location"] == "/posts/"
+    assert "is connected" not in person.links_page()
+
+
+def test_a_key_leads_to_no_other_site(person, key):
+    response = person.client.post(API_KEY, {"key": key, "next": "https://evil.example/"})
+    assert response["Location"] == LINKS
 
 
 def test_a_refused_key_can_be_reconnected_where_keys_are_not_taken(sandbox, user):

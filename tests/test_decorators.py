@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from buffer_connect.decorators import buffer_link_required
 from buffer_connect.exceptions import LinkRevoked, NotLinked, TokenUnavailable
 from buffer_connect.models import BufferLink
-from tests.links import held, link_to
-from tests.people import CONNECT, LINKS, Person
+from tests.links import held, key_of, link_to
+from tests.people import API_KEY, CONNECT, LINKS, Person
 from tests.test_exceptions import through_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.site_views")]
@@ -55,6 +55,24 @@ def asked(address):
 @pytest.mark.parametrize("path", EVERY_FORM)
 def test_a_view_runs_with_the_users_link(browser, link, path):
     assert browser.get(path).content == b"account-1"
+
+
+@pytest.fixture
+def dead_key(sandbox, user, settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": True}
+    link = key_of(sandbox, user)
+    BufferLink.objects.filter(pk=link.pk).update(status="revoked", reason="unauthorized")
+
+
+def test_whose_key_has_ended_is_led_to_where_it_is_replaced(browser, dead_key):
+    address = browser.get("/decorated/")["Location"]
+    assert asked(address) == (API_KEY, {"next": ["/decorated/"]})
+
+
+def test_a_script_is_told_that_a_key_has_to_be_replaced(browser, dead_key):
+    told = browser.get("/decorated/", headers=JSON).json()
+    assert told["connect_url"] == f"http://testserver{API_KEY}"
+    assert told["detail"].endswith("For this, replace the API key.")
 
 
 @pytest.mark.parametrize("path", EVERY_FORM)

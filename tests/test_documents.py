@@ -19,6 +19,7 @@ from buffer_connect.models import BufferLink
 from buffer_connect.sealing import generate_entry
 from buffer_connect.signals import link_revoked
 from buffer_connect.templatetags import buffer_connect as tags
+from buffer_connect.testing import FakeBuffer, fake_buffer
 from buffer_connect.timing import Timing
 from tests.awaiting import awaited
 from tests.documents import CHECKOUT, DOCS, Document, reference
@@ -48,7 +49,7 @@ def test_its_code_compiles(document):
         compile(block, str(document), "exec")
 
 
-@pytest.mark.parametrize("line", all_of(r"^from buffer_connect.*$"))
+@pytest.mark.parametrize("line", all_of(r"^from buffer_connect[^\n(]*(?:\([^)]*\))?"))
 def test_what_it_imports_is_there(line):
     exec(line, {})
 
@@ -75,10 +76,15 @@ def test_the_settings_of_the_installation_pass_the_checks(settings, monkeypatch)
     monkeypatch.setenv("BUFFER_CLIENT_ID", "a-client")
     monkeypatch.setenv("BUFFER_CONNECT_KEYS", generate_entry("2026-11"))
     monkeypatch.setenv("BUFFER_INSTANCE", "production")
-    block = Document(DOCS / "installation.md").block("python", "INSTALLED_APPS")
+    block = Document(DOCS / "installation.md").block("python", "CLIENT_ID")
     settings.BUFFER_CONNECT = run(block)["BUFFER_CONNECT"]
     found = checks.run_checks(tags=["buffer_connect"], include_deployment_checks=True, databases=[])
     assert found == []
+
+
+def test_the_installation_makes_the_key_before_the_settings_ask_for_it():
+    text = Document(DOCS / "installation.md").text
+    assert text.index("buffer_generate_key") < text.index('os.environ["BUFFER_CONNECT_KEYS"]')
 
 
 @pytest.mark.django_db
@@ -87,6 +93,29 @@ def test_the_first_view_sends_a_stranger_to_connect(rf, user):
     request = rf.get("/account/")
     request.user = user
     assert view(request)["Location"] == "/buffer/connect/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize(
+    ("trouble", "expires_in", "told"),
+    [
+        (FakeBuffer.rate_limit, 3600, b"try again later"),
+        (FakeBuffer.outage, 0, b"try again later"),
+        (FakeBuffer.outage, 3600, b"Look at Buffer"),
+    ],
+    ids=["rate limit", "no token", "no answer"],
+)
+def test_the_first_call_says_what_passes_by_itself(rf, user, path, trouble, expires_in, told):
+    view = run(Document(CHECKOUT / path).block("python", "def share"))["share"]
+    request = rf.post("/share/", {"text": "Hello"})
+    request.user = user
+    with fake_buffer() as buffer:
+        buffer.make_link(user, expires_in=expires_in)
+        with trouble(buffer):
+            response = view(request)
+    assert response.status_code == 503
+    assert told in response.content
 
 
 @pytest.mark.django_db

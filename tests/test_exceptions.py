@@ -77,6 +77,19 @@ def test_an_error_in_json_tells_no_more_of_an_answer_than_the_text():
     assert "echo" not in repr(error)
 
 
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [
+        (exceptions.KeyUnavailable("2026-11"), ["ENCRYPTION_KEYS", "2026-11", "buffer_status"]),
+        (exceptions.Tampered(), ["ENCRYPTION_KEYS", "buffer_rotate_keys --dry-run"]),
+        (exceptions.UnknownVersion(9), ["version 9", "release"]),
+    ],
+    ids=["KeyUnavailable", "Tampered", "UnknownVersion"],
+)
+def test_what_does_not_open_tells_an_operator_where_to_look(error, where):
+    assert [each for each in where if each not in str(error)] == []
+
+
 def test_an_error_can_be_copied():
     assert copy.copy(exceptions.RateLimited(5.0, "24h")).window == "24h"
 

@@ -90,6 +90,12 @@ def test_a_query_waits_as_often_as_it_is_told(sandbox, patient):
     assert len(sandbox.requests_to("api")) == 3
 
 
+def test_a_client_for_a_link_waits_as_it_is_told(sandbox, link):
+    sandbox.fail_next("rate_limit", on="api", retry_after="0.01")
+    patient = BufferClient.for_link(link.uid, wait_for_rate_limit=timedelta(minutes=1))
+    assert patient.execute(QUERY)
+
+
 @pytest.mark.parametrize("retry_after", ["3600", ""])
 def test_a_limit_that_lasts_too_long_is_told_at_once(sandbox, patient, retry_after):
     sandbox.fail_next("rate_limit", on="api", retry_after=retry_after)

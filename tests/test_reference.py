@@ -46,6 +46,7 @@ INTERFACE = [
     (buffer, reference("testing")),
 ]
 COMMANDS = sorted(name for name, app in get_commands().items() if app == "buffer_connect")
+UNITS = ("SECONDS", "MINUTES", "HOURS")
 EXCEPTIONS = [
     value
     for value in vars(exceptions).values()
@@ -204,6 +205,21 @@ def test_each_option_of_a_command_is_told(name):
     assert list(reference("commands").table(name)) == [
         option for option in options(parser) if option not in usual
     ]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_fits_a_terminal(name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = load_command_class("buffer_connect", name).create_parser("manage.py", name)
+    assert [line for line in parser.format_help().splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_says_the_unit_of_each_span(name):
+    parser = load_command_class("buffer_connect", name).create_parser("manage.py", name)
+    spans = [each for each in parser._actions if each.metavar in UNITS]
+    assert [each.dest for each in spans if each.metavar.lower() not in each.help] == []
+    assert [each.dest for each in parser._actions if each.type is float and each not in spans] == []
 
 
 def options(parser):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
+from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import (
     AmbiguousLink,
     AuthorizationFailed,
@@ -20,6 +21,7 @@ from buffer_connect.exceptions import (
     Tampered,
     TokenUnavailable,
 )
+from buffer_connect.models import BufferLink
 from buffer_connect.responses import error_response
 from tests.links import link_to
 from tests.test_exceptions import through_json
@@ -108,6 +110,20 @@ def test_what_passes_by_itself_says_when(respond, error, status, code, pause):
     assert (response.status_code, response.headers.get("Retry-After")) == (status, pause)
     assert (told["error"], told["reason"]) == (code, None)
     assert told["detail"].endswith(".")
+
+
+def test_whom_a_pause_leaves_nothing_to_do_is_told_so(respond):
+    detail = document(respond(TokenUnavailable()))["detail"]
+    assert "tries by itself" in detail
+    assert "you need not reconnect" in detail
+
+
+def test_a_link_of_another_copy_of_the_site_promises_nothing(respond, link, instance):
+    BufferLink.objects.update(instance="production")
+    instance("staging")
+    with pytest.raises(TokenUnavailable) as raised:
+        BufferClient(link).execute("query { account { id } }")
+    assert "another copy of this site" in document(respond(raised.value))["detail"]
 
 
 def test_a_mutation_that_buffer_refused_says_why(respond):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from buffer_connect import wording
 from buffer_connect.models import BufferLink
-from tests.links import link_to, tokens_of
+from tests.links import key_of, link_to, tokens_of
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +60,7 @@ def test_an_active_link_is_told_without_ways_that_it_does_not_need(status, link)
             "expires_at": "2026-11-22T12:00:00Z",
             "last_refreshed_at": "2026-11-22T12:00:00Z",
             "connect_url": None,
+            "replace_key_url": None,
             "check_url": None,
             "disconnect_url": f"{SITE}/buffer/{link.uid}/disconnect/",
         }
@@ -78,6 +79,31 @@ def test_an_ended_link_says_why_and_where_to_reconnect(status, link):
 def test_one_that_the_api_refused_can_be_checked(status, link):
     change(link, status="revoked", reason="unauthorized")
     assert status()["links"][0]["check_url"] == f"{SITE}/buffer/{link.uid}/check/"
+
+
+@pytest.fixture
+def key(sandbox, user, settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": True}
+    return key_of(sandbox, user)
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"status": "revoked", "reason": "unauthorized"}], ids=["active", "ended"]
+)
+def test_a_key_can_be_replaced_instead_of_reconnected(status, key, changed):
+    change(key, **changed)
+    (told,) = status(Referer=PAGE)["links"]
+    back = "?next=http%3A%2F%2Ftestserver%2Fposts%2F"
+    assert told["replace_key_url"] == f"{SITE}/buffer/api-key/{back}"
+    assert told["connect_url"] is None
+
+
+def test_where_no_keys_are_taken_an_ended_one_leads_to_connect(status, sandbox, user):
+    key = key_of(sandbox, user)
+    change(key, status="revoked", reason="unauthorized")
+    (told,) = status()["links"]
+    assert told["connect_url"] == f"{SITE}/buffer/connect/?link={key.uid}"
+    assert told["replace_key_url"] is None
 
 
 def test_one_that_ends_by_itself_can_be_reconnected(status, sandbox, user):

@@ -17,7 +17,7 @@ from django.utils.translation import override
 from buffer_connect import wording
 from buffer_connect.models import BufferLink
 from tests.links import key_of, link_to
-from tests.people import CONNECT, LINKS
+from tests.people import API_KEY, CONNECT, LINKS
 from tests.test_pages import dashes, words
 
 pytestmark = pytest.mark.django_db
@@ -327,6 +327,41 @@ def test_every_form_of_the_accounts_carries_a_csrf_token(accounts, link):
 
 def test_the_accounts_are_not_for_who_is_not_signed_in(accounts):
     assert accounts(visitor=AnonymousUser()) == ""
+
+
+@pytest.fixture
+def dead_key(sandbox, user, settings):
+    """A link by API key that Buffer refuses, on a site that takes keys."""
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": True}
+    link = key_of(sandbox, user)
+    gone = {"status": "revoked", "reason": "unauthorized", "account_name": "An account"}
+    BufferLink.objects.filter(pk=link.pk).update(**gone)
+    return link
+
+
+@pytest.mark.parametrize("name", ["button", "banner", "accounts"])
+def test_a_dead_key_leads_to_where_it_is_replaced(tag, dead_key, name):
+    html = tag(f"buffer_connect_{name}")
+    assert address(html) == f"{API_KEY}?next=%2Fpage%2F%3Fof%3Dsite"
+    assert "econnect" not in html.replace("buffer_connect", "").replace("buffer-connect", "")
+
+
+@pytest.mark.parametrize("name", ["button", "banner", "accounts"])
+def test_where_no_keys_are_taken_a_dead_key_can_be_reconnected(tag, dead_key, settings, name):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": False}
+    html = tag(f"buffer_connect_{name}")
+    assert "Reconnect" in html
+    assert API_KEY not in html
+
+
+@pytest.mark.parametrize("name", ["button", "banner", "accounts"])
+@pytest.mark.parametrize("elsewhere", ["", "production"])
+def test_what_a_tag_says_of_a_dead_key_can_be_translated(tag, dead_key, instance, name, elsewhere):
+    BufferLink.objects.update(account_name="-", instance=elsewhere)
+    instance("staging")
+    with mock.patch("django.utils.translation._trans.gettext", dashes), override("en"):
+        html = tag(f"buffer_connect_{name}")
+    assert words(f"<main>{html}") == set()
 
 
 @pytest.mark.parametrize("links", [0, 1, 5])

@@ -206,6 +206,11 @@ class BufferLink(models.Model):
         return self.status == self.Status.REVOKED and self.reason == self.Reason.UNAUTHORIZED
 
     @property
+    def is_replaceable(self) -> bool:
+        """Whether it is an API key, and its user may put another into its place."""
+        return self.is_api_key and conf.allow_api_keys
+
+    @property
     def is_rejected(self) -> bool:
         """Whether the API answered 401 to the access token that is held."""
         return self.rejected_generation == self.generation

@@ -132,7 +132,7 @@ def answer(request: Request, state: State) -> Response:
     caller = _Caller(
         account=account,
         scopes=scopes,
-        grant_id=state.table.grant_id_of(request.bearer_token) or "",
+        grant_id=state.origin_of(request.bearer_token) or "",
         state=state,
         refusal=request.fault_options if request.fault == "mutation_error" else {},
     )

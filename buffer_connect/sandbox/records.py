@@ -111,7 +111,7 @@ class IssuedTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """One post, as it was asked for: `given` is the mutation's input."""
+    """One post, as it was asked for: `given` is the mutation's input; an API key's id may be `grant_id`."""
 
     id: str
     grant_id: str

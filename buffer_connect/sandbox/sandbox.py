@@ -15,7 +15,7 @@ from buffer_connect.sandbox.authorization import SESSION_COOKIE
 from buffer_connect.sandbox.clock import Clock
 from buffer_connect.sandbox.faults import Fault
 from buffer_connect.sandbox.grants import GrantTable
-from buffer_connect.sandbox.keys import KeyTable
+from buffer_connect.sandbox.keys import APIKey, KeyTable
 from buffer_connect.sandbox.limits import Quotas
 from buffer_connect.sandbox.messages import FORM, Request, Response
 from buffer_connect.sandbox.options import USUAL_SCOPES, Options
@@ -126,6 +126,10 @@ class Sandbox:
         grant_id = self._table.grant_id_of(token)
         return self._table.grant(grant_id) if grant_id else None
 
+    def origin_of(self, token: str) -> str | None:
+        """Return the id of the grant, or of the API key, that a token or code is of, dead or alive."""
+        return self._application.state.origin_of(token)
+
     def is_current(self, refresh_token: str) -> bool:
         """Tell whether the server would accept this refresh token now."""
         return self._table.active_refresh_token(refresh_token) is not None
@@ -144,8 +148,13 @@ class Sandbox:
         """Make an API key, as the person would in the settings."""
         return self._keys.issue(account)
 
+    @property
+    def keys(self) -> list[APIKey]:
+        """Copies of all API keys, oldest first, also of those that were deleted."""
+        return self._keys.snapshot()
+
     def delete_key(self, key: str) -> bool:
-        """Delete an API key, as the person would; False when it is unknown."""
+        """Delete an API key, as the person would; False when it is unknown or deleted already."""
         return self._keys.delete(key)
 
     def revoke(self, grant_id: str) -> bool:

@@ -6,6 +6,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseServer
@@ -42,7 +43,12 @@ class Server(ThreadingHTTPServer):
 
     def close(self) -> None:
         """Stop accepting, hang up on everybody and wait for the threads to notice."""
-        self.shutdown()
+        ending = threading.Thread(target=self.shutdown)
+        ending.start()
+        # It looks up from its wait when somebody comes.
+        with suppress(OSError):
+            socket.create_connection(self.server_address[:2], timeout=1).close()
+        ending.join()
         self.server_close()
         with self._changed:
             for connection in self._connections:

@@ -35,6 +35,10 @@ class State:
         """Return the sandbox's time, in seconds since the epoch."""
         return self.clock.now()
 
+    def origin_of(self, token: str) -> str | None:
+        """Return the id of the grant, or of the API key, that a token or code is of, dead or alive."""
+        return self.table.grant_id_of(token) or self.keys.id_of(token)
+
     def post(self, account: str, grant_id: str, given: Mapping[str, Any]) -> Post:
         """Add a post; `given` is a `CreatePostInput`."""
         made = Post(

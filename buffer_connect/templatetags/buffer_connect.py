@@ -25,7 +25,8 @@ def buffer_connect_button(context: Context, *scopes: str, next: str = "") -> dic
     """
     request = _request(context, "buffer_connect_button")
     cure = _cure(request, scopes)
-    return {"cure": cure, "next": next or prompts.page_of(request)}
+    next_url = next or prompts.page_of(request)
+    return {"cure": cure, "next": next_url, "address": cure and cure.address(next_url)}
 
 
 @register.inclusion_tag("buffer_connect/banner.html", takes_context=True)
@@ -39,11 +40,13 @@ def buffer_connect_banner(context: Context, *scopes: str) -> dict[str, Any]:
     error = concern_of(request.user, scopes)
     if error is None:
         return {}
+    cure = prompts.Cure.of(error, scopes)
     return {
+        "cure": cure,
         "link": error.link,
         "why": wording.REASONS.get(error.link.reason, ""),
         "scopes": wording.scopes(error.link.missing_scopes(scopes)),
-        "address": prompts.Cure.of(error, scopes).address(prompts.page_of(request)),
+        "address": cure.address(prompts.page_of(request)),
     }
 
 

@@ -60,44 +60,51 @@ class FakeBuffer:
         self,
         user: Any,
         *,
+        kind: str = BufferLink.Kind.OAUTH,
         scopes: Iterable[str] | None = None,
         account_id: str | None = None,
         status: str = BufferLink.Status.ACTIVE,
-        reason: str = BufferLink.Reason.REVOKED_AT_BUFFER,
-        expires_in: int = 3600,
+        reason: str | None = None,
+        expires_in: int | None = None,
     ) -> BufferLink:
         """Return a link of `user` whose tokens this Buffer knows, as if they had connected.
 
+        With the `kind` `api_key` as if they had pasted a key, whatever ALLOW_API_KEYS says.
         `scopes` are those granted, SCOPES when None; `account:read` and `offline_access` come with
         them. `account_id` is Buffer's id of the account; None takes one that no link has yet. With
-        another `status` the link has ended since, `revoked` for `reason`. `expires_in` is how many
-        seconds the access token has left; with 0 the next call refreshes it. The signals go out
-        as in life. Raises `ValueError` for an unknown status or reason.
+        another `status` the link has ended since, `revoked` for `reason`; None is
+        `revoked_at_buffer`, and for a key `unauthorized`, its only one. `expires_in` is how many
+        seconds the access token has left, None an hour; with 0 the next call refreshes it. The
+        signals go out as in life. Raises `ValueError` for an unknown kind, status or reason, and
+        for scopes or an end of a key, which has none.
         """
-        status, reason = BufferLink.Status(status), BufferLink.Reason(reason)
+        links.refuse(kind, status, reason)
         account = account_id or self._new_account()
-        link = links.connected(self._sandbox, user, account=account, scopes=scopes, life=expires_in)
+        if kind == BufferLink.Kind.API_KEY:
+            links.refuse_for_a_key(scopes, expires_in, reason)
+            link = links.by_key(self._sandbox, user, account=account)
+        else:
+            life = links.USUAL_LIFE if expires_in is None else expires_in
+            link = links.connected(self._sandbox, user, account=account, scopes=scopes, life=life)
         if status == BufferLink.Status.ACTIVE:
             return link
-        if reason != BufferLink.Reason.UNAUTHORIZED:
-            self.revoke(link)
-        links.end(link, status, reason)
-        return BufferLink.objects.as_held().get(pk=link.pk)
+        return links.ended(self._sandbox, link, status, reason)
+
+    def make_key(self, account_id: str | None = None) -> str:
+        """Return an API key of an account, as its owner makes one at Buffer.
+
+        None takes an account that no link has yet. No link is made: paste it, or put it into the
+        environment.
+        """
+        return self._sandbox.issue_key(account_id or self._new_account())
 
     def revoke(self, link: BufferLink) -> None:
-        """Remove the site's permission, as the user of `link` would at Buffer.
+        """Remove the site's permission, as the user of `link` would at Buffer: delete the API key.
 
         The site learns of it as in life: with the next call. Raises `ValueError` for a link that
         has ended, or whose tokens this Buffer did not issue.
         """
-        row = BufferLink.objects.as_held().get(pk=link.pk)
-        token = row.open_access_token() or row.open_refresh_token()
-        if token is None:
-            raise ValueError("The link has ended already.")
-        grant = self._sandbox.grant_of(token.reveal())
-        if grant is None:
-            raise ValueError("The fake Buffer did not issue this link's tokens; use make_link().")
-        self._sandbox.revoke(grant.id)
+        links.revoke(self._sandbox, link)
 
     def authorize(
         self,
@@ -167,7 +174,7 @@ class FakeBuffer:
     def assert_no_secrets(self, text: str | bytes) -> None:
         """Raise `AssertionError` when `text` holds a secret; the error names it by its kind.
 
-        Secrets are all tokens, codes and verifiers of this Buffer, the client secret and the keys:
+        Secrets are all tokens, API keys, codes and verifiers of this Buffer, the client secret and the keys:
         as they are, and as addresses, HTML and JSON write them.
         """
         searched = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
@@ -176,21 +183,22 @@ class FakeBuffer:
 
     def _new_account(self) -> str:
         known = {grant.account for grant in self._sandbox.grants}
+        known |= {key.account for key in self._sandbox.keys}
         return next(name for name in map("account-{}".format, count(1)) if name not in known)
 
     def _remember(self, link: BufferLink, **facts: object) -> None:
         token = link.open_access_token()
-        grant = token and self._sandbox.grant_of(token.reveal())
-        if grant:
-            self._links[grant.id] = link
+        origin = token and self._sandbox.origin_of(token.reveal())
+        if origin:
+            self._links[origin] = link
 
     def _sent(self, request: Request) -> SentRequest:
         body = request.json if isinstance(request.json, dict) else {}
         forms = (request.form.get(name, [""])[0] for name in ("refresh_token", "token", "code"))
-        grant = self._sandbox.grant_of(request.bearer_token or next(filter(None, forms), ""))
+        token = request.bearer_token or next(filter(None, forms), "")
         return SentRequest(
             endpoint=request.endpoint,
-            link=self._links.get(grant.id) if grant else None,
+            link=self._links.get(self._sandbox.origin_of(token) or ""),
             query=body.get("query", ""),
             variables=body.get("variables") or {},
             status=request.status,

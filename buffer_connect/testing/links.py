@@ -17,6 +17,26 @@ from buffer_connect.sandbox import IssuedTokens, Sandbox
 from buffer_connect.scopes import ALWAYS_ASKED
 from buffer_connect.sealing import Secret
 
+USUAL_LIFE = 3600
+
+
+def refuse(kind: str, status: str, reason: str | None) -> None:
+    """Raise `ValueError` for a kind, status or reason that there is not."""
+    BufferLink.Kind(kind)
+    BufferLink.Status(status)
+    if reason is not None:
+        BufferLink.Reason(reason)
+
+
+def refuse_for_a_key(
+    scopes: Iterable[str] | None, expires_in: int | None, reason: str | None
+) -> None:
+    """Raise `ValueError` for what an API key never has."""
+    if scopes is not None or expires_in is not None:
+        raise ValueError("An API key may do everything and never ends: no scopes, no expires_in.")
+    if reason not in {None, BufferLink.Reason.UNAUTHORIZED}:
+        raise ValueError("A link by API key ends for the reason `unauthorized` only.")
+
 
 def connected(
     sandbox: Sandbox, user: Any, *, account: str, scopes: Iterable[str] | None, life: int
@@ -24,14 +44,56 @@ def connected(
     """Return a new link of `user` to `account` of the sandbox; the site is told."""
     wanted = dict.fromkeys([*(conf.scopes if scopes is None else scopes), *ALWAYS_ASKED])
     issued = sandbox.issue(account, tuple(wanted))
+    return adopt.keep(user, _granted(issued, _known(sandbox, account), life))
+
+
+def by_key(sandbox: Sandbox, user: Any, *, account: str) -> BufferLink:
+    """Return a new link of `user` by an API key of `account`; the site is told."""
+    known = _known(sandbox, account)
+    key = Granted(
+        account=known,
+        access_token=Secret(sandbox.issue_key(account)),
+        refresh_token=None,
+        scopes=(),
+        life=None,
+        sent_at=monotonic(),
+    )
+    return adopt.keep(user, key)
+
+
+def revoke(sandbox: Sandbox, link: BufferLink) -> None:
+    """Remove the permission of `link`, or delete its key; raises `ValueError`."""
+    row = BufferLink.objects.as_held().get(pk=link.pk)
+    token = row.open_access_token() or row.open_refresh_token()
+    if token is None:
+        raise ValueError("The link has ended already.")
+    origin = sandbox.origin_of(token.reveal())
+    if origin is None:
+        raise ValueError("The fake Buffer did not issue this link's tokens; use make_link().")
+    if row.is_api_key:
+        sandbox.delete_key(token.reveal())
+    else:
+        sandbox.revoke(origin)
+
+
+def ended(sandbox: Sandbox, link: BufferLink, status: str, reason: str | None) -> BufferLink:
+    """Return an active `link` ended with `status`, for `reason` where nobody asked for it."""
+    refused = BufferLink.Reason.UNAUTHORIZED
+    reason = reason or (refused if link.is_api_key else BufferLink.Reason.REVOKED_AT_BUFFER)
+    if reason != refused:
+        revoke(sandbox, link)
+    _end(link, status, reason)
+    return BufferLink.objects.as_held().get(pk=link.pk)
+
+
+def _known(sandbox: Sandbox, account: str) -> Account:
     known = graphql.read_account({"account": sandbox.profile(account)})
     if known is None:
         raise ValueError("account_id has to be a str that can be Buffer's id of an account.")
-    return adopt.keep(user, _granted(issued, known, life))
+    return known
 
 
-def end(link: BufferLink, status: str, reason: str) -> None:
-    """Let an active link end with `status`, and with `reason` where nobody asked for it."""
+def _end(link: BufferLink, status: str, reason: str) -> None:
     if status == BufferLink.Status.DISCONNECTED:
         disconnect.disconnect(link)
     elif reason == BufferLink.Reason.UNAUTHORIZED:

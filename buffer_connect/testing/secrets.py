@@ -23,8 +23,10 @@ def _secrets(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
     for grant in sandbox.grants:
         yield from (("a refresh token", token.value) for token in grant.refresh_tokens)
         yield from (("an access token", token.value) for token in grant.access_tokens)
+    keys = [key.value for key in sandbox.keys]
+    yield from (("an API key", key) for key in keys)
     for request in sandbox.requests:
-        if request.bearer_token:
+        if request.bearer_token and request.bearer_token not in keys:
             yield "an access token", request.bearer_token
         for name in SENT:
             yield from ((f"a {name}", value) for value in request.form.get(name, []) if value)

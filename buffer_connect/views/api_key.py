@@ -1,5 +1,6 @@
 """An API key instead of a connect."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -14,6 +15,8 @@ from buffer_connect.forms import APIKeyForm
 from buffer_connect.views import notices
 from buffer_connect.views.page import Page, SeeOther
 
+OFF = 'This page takes API keys only while BUFFER_CONNECT["ALLOW_API_KEYS"] is True.'
+
 
 @method_decorator(login_required, name="dispatch")
 class APIKeyView(Page):
@@ -23,7 +26,8 @@ class APIKeyView(Page):
         super().setup(request, *args, **kwargs)
         self.form = APIKeyForm(request)
         if not conf.allow_api_keys:
-            raise Http404
+            # A site's own 404 page may show it to everybody.
+            raise Http404(OFF if conf.debug else "")
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._page()
@@ -36,8 +40,13 @@ class APIKeyView(Page):
                 self.form.add_error("key", wording.notice(notice)["text"])
                 return self._page()
             case connect.Linked(notices=told):
-                notices.leave(request, told)
-        return SeeOther(self.address("links"))
+                return self._stored(told)
+
+    def _stored(self, told: Iterable[connect.Notice]) -> HttpResponse:
+        # Elsewhere, the next visit of the links page may be far away.
+        if not self.form.next_url:
+            notices.leave(self.request, told)
+        return SeeOther(self.form.next_url or self.address("links"))
 
     def _page(self) -> HttpResponse:
         return render(self.request, "buffer_connect/api_key.html", {"form": self.form})

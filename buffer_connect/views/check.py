@@ -45,8 +45,10 @@ def _checked(link: BufferLink) -> Tell:
     except (BufferUnavailable, RateLimited, TokenUnavailable):
         return Tell.NOT_CHECKED
     except LinkRevoked:
-        return Tell.STILL_ENDED
+        is_back = False
     except DecryptionFailed as error:
         logger.error("link=%s check=failed error=%s", link.uid, type(error).__name__)
         return Tell.UNREADABLE
-    return Tell.RESTORED if is_back else Tell.STILL_ENDED
+    if is_back:
+        return Tell.RESTORED
+    return Tell.KEY_STILL_REFUSED if link.is_replaceable else Tell.STILL_ENDED

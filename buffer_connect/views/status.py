@@ -28,7 +28,7 @@ class StatusView(Page):
 
     def _told(self, card: Card, page: str) -> dict[str, Any]:
         link = card.link
-        connect = prompts.Cure(link=link, scopes=()).address(page)
+        cure = self._absolute(prompts.Cure(link=link, scopes=()).address(page))
         check, disconnect = (self.address(name, link.uid) for name in ("check", "disconnect"))
         return {
             "uid": link.uid,
@@ -40,7 +40,8 @@ class StatusView(Page):
             "granted_scopes": link.granted_scopes,
             "expires_at": link.expires_at,
             "last_refreshed_at": link.last_refreshed_at,
-            "connect_url": self._absolute(connect) if card.can_reconnect else None,
+            "connect_url": cure if card.can_reconnect else None,
+            "replace_key_url": cure if card.can_replace else None,
             "check_url": self._absolute(check) if card.can_check else None,
             "disconnect_url": self._absolute(disconnect) if card.can_disconnect else None,
         }

@@ -1,5 +1,7 @@
 import re
+import sys
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.checks import run_checks
@@ -110,6 +112,43 @@ def test_insecure_transport_is_allowed_in_development(site, ids, monkeypatch):
     site.DEBUG = True
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     assert ids() == []
+
+
+@pytest.fixture
+def module(site, monkeypatch):
+    """What the settings module says of `DEBUG`, whatever became of the setting: `module(True)`."""
+
+    def module(debug):
+        monkeypatch.setitem(sys.modules, "a_site", SimpleNamespace(DEBUG=debug))
+        site.DEBUG = False
+        # Last, for each change of the settings forgets their module.
+        site.SETTINGS_MODULE = "a_site"
+
+    return module
+
+
+def test_insecure_transport_is_allowed_in_the_tests_of_a_site_in_development(
+    module, ids, monkeypatch
+):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    module(debug=True)
+    assert ids() == []
+
+
+def test_insecure_transport_is_an_error_where_the_settings_module_is_for_production(
+    module, ids, monkeypatch
+):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    module(debug=False)
+    assert ids() == ["E016"]
+
+
+def test_insecure_transport_is_an_error_where_no_settings_module_can_be_asked(
+    site, ids, monkeypatch
+):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    site.SETTINGS_MODULE = "no_such_module"
+    assert ids() == ["E016"]
 
 
 def test_insecure_transport_still_sends_nothing_in_plain_to_other_hosts(site, monkeypatch):

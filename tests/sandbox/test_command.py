@@ -64,8 +64,13 @@ def test_it_says_why_it_cannot_start(debug):
 
 
 def test_a_port_in_use_is_told(debug):
-    with Sandbox() as taken, pytest.raises(CommandError, match="cannot start"):
+    with Sandbox() as taken, pytest.raises(CommandError, match=r"is taken.*--port 0 take"):
         run("--port", taken.url.rpartition(":")[2])
+
+
+def test_a_port_that_is_none_is_told(debug):
+    with pytest.raises(CommandError, match="0-65535"):
+        run("--port", "99999")
 
 
 def test_ctrl_c_ends_it_without_a_traceback(debug):

@@ -114,11 +114,65 @@ def test_a_link_can_have_been_disconnected(make_link, user):
     assert (link.status, link.account_id) == ("disconnected", "")
 
 
-@pytest.mark.parametrize("wrong", [{"status": "dead"}, {"status": "revoked", "reason": "boredom"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": "cookie"}, {"status": "dead"}, {"status": "revoked", "reason": "boredom"}],
+)
 def test_an_unknown_end_is_refused(make_link, user, wrong):
     with pytest.raises(ValueError, match="is not a valid"):
         make_link(user, **wrong)
     assert not BufferLink.objects.exists()
+
+
+def test_a_link_can_be_by_api_key(make_link, user):
+    link = make_link(user, kind="api_key")
+    assert (link.kind, link.status, link.granted_scopes) == ("api_key", "active", [])
+    assert (link.account_id, link.expires_at) == ("account-1", None)
+    assert BufferClient.for_user(user, scopes=["ideas:write"]).execute(QUERY)
+
+
+def test_a_link_by_key_posts_as_its_user(buffer, make_link, user):
+    link = make_link(user, kind="api_key")
+    BufferClient(link).execute(CREATE_POST, variables=POST)
+    assert [post.user for post in buffer.posts] == [user]
+    assert [request.link for request in buffer.requests] == [link]
+
+
+def test_a_key_that_its_owner_deleted_ends_its_link_with_the_next_call(buffer, make_link, user):
+    link = make_link(user, kind="api_key")
+    buffer.revoke(link)
+    with pytest.raises(LinkRevoked, match="unauthorized"):
+        BufferClient(link).execute(QUERY)
+
+
+def test_a_link_by_key_can_have_ended(make_link, user):
+    link = make_link(user, kind="api_key", status="revoked")
+    assert (link.status, link.reason) == ("revoked", "unauthorized")
+
+
+def test_a_link_by_key_can_have_been_disconnected(make_link, user):
+    assert make_link(user, kind="api_key", status="disconnected").status == "disconnected"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"scopes": []}, {"expires_in": 0}, {"status": "revoked", "reason": "expired"}]
+)
+def test_what_a_key_never_has_is_refused(make_link, user, wrong):
+    with pytest.raises(ValueError, match="API key"):
+        make_link(user, kind="api_key", **wrong)
+    assert not BufferLink.objects.exists()
+
+
+def test_a_made_key_can_be_pasted(buffer, settings, client, user):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ALLOW_API_KEYS": True}
+    client.force_login(user)
+    client.post("/buffer/api-key/", {"key": buffer.make_key()})
+    assert BufferLink.objects.get(kind="api_key").account_id == "account-1"
+
+
+def test_a_made_key_has_an_account_of_its_own(buffer, make_link, user):
+    buffer.make_key()
+    assert make_link(user).account_id == "account-2"
 
 
 def test_the_signals_go_out_as_in_life(make_link, user, heard):
@@ -267,6 +321,13 @@ def test_what_a_token_request_holds_is_secret(buffer, client, user, name):
     (exchange,) = (each for each in buffer._sandbox.requests if each.endpoint == "token")
     with pytest.raises(AssertionError, match=name):
         buffer.assert_no_secrets(exchange.form[name][0])
+
+
+def test_an_api_key_is_secret(buffer, make_link, user):
+    link = make_link(user, kind="api_key")
+    BufferClient(link).execute(QUERY)
+    with pytest.raises(AssertionError, match=r"^The text holds an API key\.$"):
+        buffer.assert_no_secrets(tokens_of(link)[0])
 
 
 def test_a_key_is_secret(buffer):

@@ -46,6 +46,10 @@ class Sharing(TestCase):
         self.buffer.lose_next_answer("token")
         self.buffer.revoke(self.link)
 
+    def test_a_key(self) -> None:
+        link = self.buffer.make_link(self.user, kind="api_key", account_id="keys")
+        Client().post("/buffer/api-key/", {"key": self.buffer.make_key(link.account_id)})
+
     def test_connecting(self) -> None:
         address = Client().post("/buffer/connect/").headers["Location"]
         assert_type(self.buffer.authorize(address, deny=True), str)

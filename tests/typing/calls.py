@@ -43,7 +43,9 @@ def post(link: BufferLink, mutation: str) -> dict[str, Any]:
 
 
 def texts(link: BufferLink, query: str) -> list[str]:
-    client = BufferClient.for_link(link.uid, ["posts:read"])
+    client = BufferClient.for_link(
+        link.uid, ["posts:read"], wait_for_rate_limit=timedelta(seconds=10)
+    )
     found = [node["text"] for node in client.paginate(query, {"first": 50}, path="posts")]
     limit = client.rate_limits["15m"]
     left = assert_type((limit.limit, limit.remaining), tuple[int, int])

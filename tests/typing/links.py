@@ -64,6 +64,7 @@ def described(link: BufferLink) -> dict[str, Any]:
         "why": REASONS[Reason(link.reason)] if link.reason else "",
         "kind": "a key" if link.is_api_key else link.kind,
         "can be checked": link.is_checkable,
+        "can be replaced": link.is_replaceable,
         "last error": link.last_error,
     }
 

@@ -30,6 +30,7 @@ class Tell(StrEnum):
     # The link was checked again: it is back; it is not; nobody knows; its tokens do not open.
     RESTORED = "restored"
     STILL_ENDED = "still_ended"
+    KEY_STILL_REFUSED = "key_still_refused"
     NOT_CHECKED = "not_checked"
     UNREADABLE = "unreadable"
 

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             type=float,
             default=60.0,
             metavar="SECONDS",
-            help="with --loop: time from one start to the next (default: 60)",
+            help="with --loop: seconds from one start to the next (default: 60)",
         )
 
     def handle(self, *, loop: bool, every: float, **options: Any) -> None:

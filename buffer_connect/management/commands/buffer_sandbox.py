@@ -1,6 +1,7 @@
 """Serve a local Buffer for development."""
 
 from argparse import ArgumentParser
+from errno import EADDRINUSE
 from threading import Event
 from typing import Any
 
@@ -16,11 +17,11 @@ except ModuleNotFoundError as error:
 
 PORT = 8700
 SECONDS = {
-    "access-life": (int, "life of access tokens (default: 3600)"),
-    "code-life": (float, "life of authorization codes (default: 30)"),
-    "refresh-life": (float, "idle life of refresh tokens (default: 14 days)"),
-    "grant-life": (float, "life of a whole grant (default: 14 days)"),
-    "latency": (float, "wait before each token and API answer (default: 0)"),
+    "access-life": (int, "life of access tokens in seconds (default: 3600)"),
+    "code-life": (float, "life of authorization codes in seconds (default: 30)"),
+    "refresh-life": (float, "idle life of refresh tokens in seconds (default: 1209600, 14 days)"),
+    "grant-life": (float, "life of a whole grant in seconds (default: 1209600, 14 days)"),
+    "latency": (float, "seconds to wait before each token and API answer (default: 0)"),
 }
 # Options of the command line that are the sandbox's own, under the same name.
 OPTIONS = (
@@ -60,7 +61,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
-        add("--port", type=int, default=PORT, help="port to listen on (default: %(default)s)")
+        add(
+            "--port",
+            type=int,
+            default=PORT,
+            help="port to listen on; 0 takes a free one (default: %(default)s)",
+        )
         add("--host", default="127.0.0.1", help="loopback address (default: %(default)s)")
         add("--client-id", metavar="ID", help="the one registered client")
         add("--client-secret", metavar="SECRET", help="its secret")
@@ -91,8 +97,8 @@ class Command(BaseCommand):
             )
         try:
             buffer = self.sandbox(options).start()
-        except (OSError, ValueError) as error:
-            raise CommandError(f"The sandbox cannot start: {error}") from error
+        except (OSError, OverflowError, ValueError) as error:
+            raise CommandError(f"The sandbox cannot start: {_why(error, options)}") from error
         self.stdout.write(self.lines(buffer))
         self.stdout.flush()
         try:
@@ -124,3 +130,12 @@ class Command(BaseCommand):
             client_id=known.client_id,
             client_secret=None if known.public_client else known.client_secret,
         )
+
+
+def _why(error: Exception, options: dict[str, Any]) -> str:
+    if getattr(error, "errno", None) != EADDRINUSE:
+        return str(error)
+    return (
+        f"port {options['port']} is taken, perhaps by another sandbox. Name another one, such as "
+        f"--port {PORT + 1}, or let --port 0 take a free one; ISSUER and API_URL have to name it too."
+    )

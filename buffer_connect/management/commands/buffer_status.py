@@ -64,8 +64,9 @@ class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
 
 class Command(BaseCommand):
     help = (
-        "Shows how the Buffer links are doing: counts and ages, no secrets. With --adopt-instance, "
-        "--mark-restored, --resume or --retry it does that instead."
+        "Shows how the Buffer links are doing: counts and ages, no secrets.\n"
+        "With --adopt-instance, --mark-restored, --resume or --retry it does that\n"
+        "instead."
     )
     # It is wanted most when something is wrong.
     requires_system_checks = ()
