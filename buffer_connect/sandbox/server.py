@@ -47,7 +47,8 @@ class Server(ThreadingHTTPServer):
         ending.start()
         # It looks up from its wait when somebody comes.
         with suppress(OSError):
-            socket.create_connection(self.server_address[:2], timeout=1).close()
+            host, port, *_ = self.server_address
+            socket.create_connection((str(host), port), timeout=1).close()
         ending.join()
         self.server_close()
         with self._changed:
