@@ -7,7 +7,8 @@ POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/buffer_connect
 MARIADB_URL ?= mysql://root@127.0.0.1:3306/buffer_connect
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n 2
+# Many tests wait more than they compute; who has run out of tests takes over another's.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 QUICK := not (long or browser or redis or rabbitmq)
 
 # Each worker would rewrite the assertions of all tests anew.

@@ -55,7 +55,8 @@ def test_a_value_of_another_column_does_not_open(field):
 
 def test_a_value_whose_key_left_the_settings_does_not_open(field, settings):
     blob = field.seal(TOKEN, row=ROW, epoch=EPOCH)
-    settings.BUFFER_CONNECT |= {"ENCRYPTION_KEYS": [generate_entry("another")]}
+    other_keys = {"ENCRYPTION_KEYS": [generate_entry("another")]}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **other_keys}
     with pytest.raises(KeyUnavailable):
         field.open(blob, row=ROW, epoch=EPOCH)
 
