@@ -29,7 +29,7 @@ demo-check: $(VENV)/.installed ## play the demo's story without a person; exits 
 
 test: export DATABASE_URL :=
 test: $(VENV)/.installed ## run the quick tests, on SQLite
-	$(BIN)/python -m pytest -n 4 -m "$(QUICK)"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(QUICK)"
 
 quickstart: $(VENV)/.installed ## follow the quick start in an empty folder and print the seconds
 	$(BIN)/python -m tests.quickstart

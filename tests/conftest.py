@@ -1,5 +1,7 @@
 """Fixtures of every test: a database of its own, users, and a local Buffer."""
 
+import gc
+
 import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
@@ -25,6 +27,11 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish():
+    # What is there by now stays: the garbage collector need not go through it again and again.
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):

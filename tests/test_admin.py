@@ -200,6 +200,7 @@ def test_a_moment_in_the_list_can_be_read_exactly(operator, link):
     assert shown in page(operator, LIST)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("due_in", "told"),
     [({"days": 8}, "in 1 week"), ({}, "now"), ({"days": -8}, "due for 1 week")],
@@ -250,6 +251,7 @@ def test_the_detail_shows_one_next_attempt(operator, link):
     assert (names.count("next_attempt"), names.count("next_attempt_at")) == (1, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("label", ["ended", "disconnected"])
 def test_what_has_ended_shows_no_plan(operator, link, label):
     put(link, **STANDINGS[label])
@@ -264,6 +266,7 @@ def test_an_ended_link_that_kept_its_tokens_shows_when_they_end(operator, link):
     assert cell(page(operator, LIST), "expires").startswith("Expires: in ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [LIST, "detail", "delete"])
 def test_an_account_without_a_name_is_called_the_same_everywhere(operator, link, path):
     put(link, account_name="", account_email="")
@@ -302,6 +305,7 @@ def test_the_list_can_be_searched_and_filtered(operator, link, query):
     assert "1 Buffer link" in page(operator, LIST + query)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("query", ["?q=nobody", "?status__exact=revoked", "?q=%25"])
 def test_what_does_not_fit_is_not_found(operator, link, query):
     assert "1 Buffer link" not in page(operator, LIST + query)
@@ -320,6 +324,7 @@ def test_all_is_not_offered_where_all_is_shown(operator, link):
     assert "Show all" not in page(operator, f"{LIST}?o=1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "query",
     ["q=member", "status__exact=active", "refreshing=connected", "status_changed_at__year=2000"],
@@ -398,6 +403,7 @@ def test_the_list_takes_as_many_queries_for_many_links(operator, sandbox, link, 
     assert queries_for(operator, LIST + query) == before <= 7
 
 
+@pytest.mark.long
 def test_the_detail_takes_as_many_queries_for_many_events(operator, link):
     before = queries_for(operator, detail(link))
     for _ in range(30):
@@ -411,6 +417,7 @@ def test_staff_who_may_not_view_links_see_none(link):
     assert client.get(detail(link)).status_code == 403
 
 
+@pytest.mark.long
 def test_who_may_only_view_finds_no_action(viewer, link):
     assert 'name="action"' not in page(viewer, LIST)
     assert page(viewer, detail(link))

@@ -107,6 +107,7 @@ def swept(ago):
     ServiceState.objects.create(name="beat", updated_at=timezone.now() - ago)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ago", "said"),
     [
@@ -303,6 +304,7 @@ def test_acting_takes_a_form_of_this_site(link, action):
     assert confirm(browser, action, link).status_code == 403
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("action", ["check_again", "disconnect"])
 def test_atomic_requests_do_not_reach_what_is_sent(link, monkeypatch, sandbox, action):

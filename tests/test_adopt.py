@@ -53,6 +53,7 @@ def test_an_adopted_link_is_stored_as_it_was_given(user, issued):
     assert timedelta(minutes=59) < held(link).life_left <= timedelta(hours=1)
 
 
+@pytest.mark.long
 def test_an_adopted_link_is_refreshed_when_it_is_due(user, issued):
     link = age(adopt(user, issued), hours=2)
     assert BufferClient(link).get_access_token() != issued.access_token

@@ -94,6 +94,7 @@ def test_the_site_is_told_with_the_request(person, key, heard):
     assert calls[0]["request"].path == API_KEY
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "options", "told"),
     [

@@ -211,6 +211,7 @@ def test_the_event_loop_goes_on_while_the_api_is_slow(slow_api, client_):
     assert awaited(let_it_answer()) == DATA
 
 
+@pytest.mark.long
 def test_a_hundred_who_await_one_link_cost_one_refresh_and_one_thread(sandbox, ended, client_):
     sandbox.fail_next("slow", seconds=0.3)
 
@@ -226,6 +227,7 @@ def test_a_hundred_who_await_one_link_cost_one_refresh_and_one_thread(sandbox, e
     assert threads < 10
 
 
+@pytest.mark.long
 def test_who_awaits_a_slow_refresh_holds_up_nobody_else(sandbox, ended, user, client_):
     other = link_to(sandbox, user, account="account-2")
     sandbox.fail_next("slow", seconds=0.5)
@@ -262,6 +264,7 @@ def test_who_is_cancelled_while_a_refresh_is_out_loses_nothing(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
+@pytest.mark.long
 def test_one_who_is_cancelled_leaves_the_others_their_refresh(sandbox, ended, client_):
     sandbox.fail_next("slow", seconds=0.3)
 
@@ -275,6 +278,7 @@ def test_one_who_is_cancelled_leaves_the_others_their_refresh(sandbox, ended, cl
     assert requests_to(sandbox) == 1
 
 
+@pytest.mark.long
 def test_one_who_is_cancelled_in_the_queue_leaves_the_others_their_place(
     sandbox, ended, user, client_, one_thread
 ):
@@ -292,6 +296,7 @@ def test_one_who_is_cancelled_in_the_queue_leaves_the_others_their_place(
     assert awaited(one_gives_up()) == (tokens_of(ended)[0], tokens_of(other)[0])
 
 
+@pytest.mark.long
 def test_who_is_cancelled_during_a_forced_refresh_loses_nothing(sandbox, link, client_):
     refuse(sandbox)
     sandbox.fail_next("slow", seconds=0.3)
@@ -320,6 +325,7 @@ def test_what_is_cancelled_before_its_turn_is_not_sent(slow_api, client_):
     assert len(slow_api.requests) == 16
 
 
+@pytest.mark.long
 def test_who_waits_longer_than_call_wait_is_told_so(sandbox, ended, client_, settings):
     timing = {"CALL_WAIT": timedelta(seconds=0.05)}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}

@@ -58,6 +58,7 @@ def test_an_async_view_runs_with_the_users_link(browser, link, path):
     assert awaited(browser.get(path)).content == b"account-1"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [*AWAITED, "/awaited-method/"])
 def test_a_link_that_dies_in_an_async_view_is_to_be_reconnected(browser, sandbox, link, path):
     sandbox.revoke_account("account-1")
@@ -156,6 +157,7 @@ def test_the_middleware_takes_no_thread_for_a_view_that_works():
     assert asyncio.run(without_threads()).content == b"as ever"
 
 
+@pytest.mark.long
 def test_a_client_that_goes_away_amid_a_refresh_loses_nothing(browser, sandbox, link):
     age(link, hours=2)
     sandbox.fail_next("slow", seconds=0.3)

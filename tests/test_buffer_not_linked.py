@@ -119,6 +119,7 @@ def test_many_users_come_page_by_page(listed, crowd, django_assert_num_queries):
     assert len({*names}) == len(names) == 1001
 
 
+@pytest.mark.long
 def test_many_names_are_looked_up_page_by_page(listed, crowd, named, django_assert_num_queries):
     path = named(*(f"user-{number}" for number in range(1001)))
     with django_assert_num_queries(3):

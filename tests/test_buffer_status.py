@@ -210,6 +210,7 @@ def on_an_empty_database(tmp_path, *arguments):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_a_database_without_our_tables_is_critical_and_no_traceback(tmp_path):
     done = on_an_empty_database(tmp_path)
     assert done.returncode == 2

@@ -270,6 +270,7 @@ class BrokenForms(DjangoTemplates):
         return super().render(template_name, context, request)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("debug", [True, False])
 def test_an_error_report_of_a_key_that_was_sent_back_holds_none_of_it(
     person, settings, allowed, sinks, reports, debug
@@ -282,6 +283,7 @@ def test_an_error_report_of_a_key_that_was_sent_back_holds_none_of_it(
     assert "a-canary-key" not in "\n".join(sinks.texts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["putheader", "endheaders"])
 def test_an_error_report_of_a_call_that_breaks_down_holds_no_secret(
     sandbox, person, allowed, sinks, reports, monkeypatch, step

@@ -178,6 +178,7 @@ def test_a_key_that_is_missing_is_said_and_changes_nothing(link, settings, passe
     assert standing(link) == ("revoked", "unauthorized")
 
 
+@pytest.mark.long
 @on_threads
 def test_a_caller_waits_no_longer_than_callers_do(link, sandbox, settings):
     timing = {"CALL_WAIT": timedelta(seconds=0.2)}
@@ -195,6 +196,7 @@ def check_elsewhere(link):
         connection.close()
 
 
+@pytest.mark.long
 @on_threads
 def test_two_who_ask_at_once_bring_it_back_once(link, sandbox):
     sandbox.fail_next("slow", on="api", seconds=0.2)

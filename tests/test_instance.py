@@ -391,6 +391,7 @@ def test_a_button_says_that_nothing_was_done(link, site, sandbox, button):
     assert "belongs to another copy of this site and is as it was" in person.links_page()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("action", "columns"),
     [

@@ -195,6 +195,7 @@ def test_a_task_comes_back_when_the_quarantine_is_over(sandbox, link, retries):
     assert {each["reason"].when for each in retries} == {over}
 
 
+@pytest.mark.long
 def test_retries_have_an_end(sandbox, link, retries):
     sandbox.fail_next("rate_limit", None, on="api")
     assert type(run(read, link).result) is RateLimited

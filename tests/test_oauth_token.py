@@ -193,6 +193,7 @@ def test_a_success_without_a_token_is_unknown(body):
     assert (outcome.verdict, outcome.tokens, outcome.answered) == (Verdict.UNKNOWN, None, False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut", range(len(json.dumps(GRANTED)) + 1))
 def test_a_success_cut_anywhere_keeps_a_complete_refresh_token(cut):
     text = json.dumps(GRANTED)

@@ -36,6 +36,7 @@ def changed(query, **values):
     return urlencode(kept, doseq=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "shape",
     [

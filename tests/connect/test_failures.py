@@ -28,6 +28,7 @@ def every_record(caplog):
     caplog.set_level(logging.DEBUG, "buffer_connect")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("error", "text", "level"),
     [
@@ -74,6 +75,7 @@ def test_provider_text_cannot_break_a_log_line(person, sandbox, caplog):
     assert "error=x\\r\\nfake=line\\x1b[2J" in caplog.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "options", "text", "level"),
     [
@@ -152,6 +154,7 @@ def test_without_an_account_nothing_is_stored_and_nothing_revoked(person, sandbo
     assert sandbox.requests_to("revocation") == []
 
 
+@pytest.mark.long
 def test_a_slow_account_query_is_given_up(person, sandbox, change):
     change(TIMING={"API": timedelta(milliseconds=100)})
     sandbox.fail_next("slow", on="api", times=None, seconds=1)

@@ -61,6 +61,7 @@ def seen(text, hidden):
     return [secret for secret in hidden if secret in text]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("debug", [False, True])
 def test_an_error_report_shows_none(
     person, sandbox, secrets, reports, broken_site, settings, debug

@@ -56,6 +56,7 @@ LATER = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "options"), LATER.values(), ids=LATER)
 def test_what_may_pass_is_tried_again(sandbox, owe, kind, options):
     row = owe()

@@ -114,6 +114,7 @@ def test_a_post_without_the_csrf_token_is_refused(sandbox, link, user):
     assert held(link).is_active
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nothing_is_kept_or_framed(person, link, method):
     response = getattr(person.client, method)(page_of(link))

@@ -44,6 +44,7 @@ def test_the_story_holds_on_a_running_site(story, site):
     assert [grant.revoked for grant in site.grants if grant.account == "account-1"] == [True, False]
 
 
+@pytest.mark.long
 def test_the_story_tells_what_it_missed(story):
     sign_in, *_ = (step for _, step in story.steps())
     sign_in()

@@ -26,6 +26,7 @@ def held(sandbox, link):
     return sandbox.grant_of(UsualLink.objects.get(pk=link.pk).refresh_token)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_usual_code_loses_its_link_when_two_workers_meet(usual_link, sandbox):
     link = usual_link(row_lock=False)
@@ -34,6 +35,7 @@ def test_usual_code_loses_its_link_when_two_workers_meet(usual_link, sandbox):
     assert held(sandbox, link).reuse_detected
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_row_lock_cures_that_race(usual_link, sandbox):
     link = usual_link(row_lock=True)

@@ -64,6 +64,7 @@ def test_two_workers_leave_the_package_s_link_alive(site, client, user):
     assert BufferLink.objects.get(pk=link.pk).generation == 2
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_lost_answer_leaves_the_package_s_link_at_work(site, client, user):
     connected(site, user)
@@ -76,6 +77,7 @@ def test_a_lost_answer_leaves_the_package_s_link_at_work(site, client, user):
     assert [card.truth.is_alive for card in page["usual"]] == [False, False]
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_revocation_is_told_by_the_package_only(site, client, user, listening):
     connected(site, user)

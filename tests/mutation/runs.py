@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from tests.mutation.mutants import key_of
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.plugin", "--tb=no"]
-QUICK = ["-m", "not (long or browser or redis or rabbitmq)"]
 CONFORMANCE = "tests/model/test_conformance.py"
-# Long ones, of statements that the quick ones do not run.
-OTHERS = ["tests/test_instance.py", "tests/test_rotate_keys.py", "tests/test_shared_grants.py"]
+# All but those that start other processes, which run the statements as they are.
+ALL = ["-m", "not (browser or redis or rabbitmq)", "--ignore=tests/quickstart"]
+ALL += ["--ignore=tests/reliability", "--ignore=tests/toolkit", "--ignore=tests/example"]
 # What the tests of one mutant may take together, in seconds, by what they took before.
 ENOUGH = 8.0
 
@@ -52,9 +52,8 @@ class Notes:
 def learned(directory, processes):
     """Return the notes in `directory`; run the tests for them when there are none."""
     if not any(directory.iterdir()):
-        environment = {"NOTES": str(directory)}
-        run(["-n", str(processes), *QUICK], environment, output=None)
-        run(["-n", str(processes), "-m", "long", CONFORMANCE, *OTHERS], environment, output=None)
+        options = ["-n", str(processes), "--dist", "worksteal", *ALL]
+        run(options, {"NOTES": str(directory)}, output=None)
     notes = Notes()
     for file in directory.iterdir():
         notes.read(json.loads(file.read_text(encoding="utf-8")))

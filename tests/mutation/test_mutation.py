@@ -90,6 +90,7 @@ def test_every_condition_of_a_statement_is_found(name):
     assert len(mutants_of(KEPT[name])) >= len(words)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases mind the types")
 @pytest.mark.parametrize("name", KEPT)
 def test_every_mutant_is_sql(db, name):

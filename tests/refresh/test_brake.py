@@ -223,6 +223,7 @@ def braked(make, refusing):
     return links
 
 
+@pytest.mark.long
 def test_a_sweep_sends_no_more_than_was_out(sandbox, make, refusing, settings):
     timing = {**settings.BUFFER_CONNECT["TIMING"], "IN_FLIGHT": 1}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}

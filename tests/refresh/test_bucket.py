@@ -106,6 +106,7 @@ def test_callers_do_not_silence_the_sweeps_for_long(db, rate):
     assert left() == -20
 
 
+@pytest.mark.long
 def test_a_sweep_waits_until_it_may_send_and_sends_the_soonest_due_first(sandbox, user, rate):
     rate(20, IN_FLIGHT=1)
     links = due_links(sandbox, user, 22)
@@ -119,6 +120,7 @@ def test_a_sweep_waits_until_it_may_send_and_sends_the_soonest_due_first(sandbox
     assert {held(link).generation for link in links} == {2}
 
 
+@pytest.mark.long
 def test_a_sweep_that_waits_ends_in_time(sandbox, user, rate):
     rate(2)
     due_links(sandbox, user, 5)
@@ -127,6 +129,7 @@ def test_a_sweep_that_waits_ends_in_time(sandbox, user, rate):
     assert monotonic() - started < 5
 
 
+@pytest.mark.long
 def test_a_sweep_that_waits_can_be_stopped(sandbox, user, rate):
     rate(1)
     due_links(sandbox, user, 9)

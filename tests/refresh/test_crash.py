@@ -90,6 +90,7 @@ def test_killed_after_the_send_when_the_token_was_not_used(sandbox, link, start)
     assert is_refreshed(sandbox, link)
 
 
+@pytest.mark.long
 def test_killed_after_the_send_when_the_token_was_used(sandbox, link, start):
     sandbox.fail_next("slow", seconds=30)
     killed_while_waiting(start, sandbox)

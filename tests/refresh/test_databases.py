@@ -123,6 +123,7 @@ def other_connection():
     return closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None))
 
 
+@pytest.mark.long
 @only_on_sqlite
 def test_a_database_that_is_busy_lets_nothing_be_claimed(sandbox, link, impatient):
     make_due(link)
@@ -133,6 +134,7 @@ def test_a_database_that_is_busy_lets_nothing_be_claimed(sandbox, link, impatien
     assert is_refreshed(sandbox, link)
 
 
+@pytest.mark.long
 @only_on_sqlite
 def test_an_answer_waits_for_a_database_that_is_busy(sandbox, link, impatient):
     make_due(link)
@@ -151,6 +153,7 @@ def keep_busy(sandbox):
         time.sleep(0.8)
 
 
+@pytest.mark.long
 @only_on_sqlite
 def test_a_callers_own_transaction_on_sqlite_puts_the_refresh_off(sandbox, link, settings):
     age(link, hours=2)
@@ -163,6 +166,7 @@ def test_a_callers_own_transaction_on_sqlite_puts_the_refresh_off(sandbox, link,
     assert requests_to(sandbox) == 1
 
 
+@pytest.mark.long
 @only_on_sqlite
 def test_nor_can_a_401_be_written_down_beside_it(sandbox, link, settings):
     timing = {"CALL_WAIT": timedelta(seconds=0.3)}

@@ -203,6 +203,7 @@ OUTCOMES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("script", "expected"), OUTCOMES.values(), ids=OUTCOMES)
 def test_what_an_answer_leaves_of_a_link(swept, link, script, expected):
     server = swept(script)
@@ -221,6 +222,7 @@ def test_what_an_answer_without_an_end_leaves_of_it(swept, impatient, link, scri
 NOT_A_LIFE = [None, 0, -1, True, 60.5, 1e999, "", "soon", "-5", "60.5", [60], {"s": 60}, "\ud800"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("expires_in", NOT_A_LIFE, ids=repr)
 def test_a_life_that_is_none_is_an_hour(swept, link, expires_in):
     swept(answers(response({**TOKENS, "expires_in": expires_in})))
@@ -260,6 +262,7 @@ def test_a_server_that_nobody_vouches_for_gets_no_token(swept, link, tmp_path):
     assert (state(link), server.requests) == ("free", [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "script",
     [
@@ -273,7 +276,8 @@ def test_a_handshake_that_fails_sends_nothing(link, settings, script):
     with RawServer(script) as server:
         endpoints = {"token": server.url.replace("http:", "https:")}
         timing = {"CONNECT": timedelta(seconds=0.2)}
-        settings.BUFFER_CONNECT |= {"ENDPOINTS": endpoints, "TIMING": timing}
+        ours = {"ENDPOINTS": endpoints, "TIMING": timing}
+        settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **ours}
         flows.sweep()
     assert state(link) == "free"
 

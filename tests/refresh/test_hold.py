@@ -155,6 +155,7 @@ def test_a_missing_key_sends_nothing_and_heals(sandbox, link, settings):
     assert sandbox.accepts(BufferClient(link).get_access_token())
 
 
+@pytest.mark.long
 def test_a_lease_of_another_worker_is_waited_for(sandbox, link, settings):
     timing = {"CALL_WAIT": timedelta(seconds=0.3)}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
@@ -166,6 +167,7 @@ def test_a_lease_of_another_worker_is_waited_for(sandbox, link, settings):
     assert token_requests(sandbox) == 0
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_caller_who_gave_up_loses_no_answer(sandbox, user, settings):
     link = link_to(sandbox, user)

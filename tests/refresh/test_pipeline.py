@@ -35,6 +35,7 @@ def test_every_due_link_is_refreshed_once(sandbox, user, settings, in_flight):
     assert len(sandbox.requests_to("token")) == 20
 
 
+@pytest.mark.long
 def test_slow_answers_are_waited_for_together(sandbox, user):
     due_links(sandbox, user, 8)
     sandbox.fail_next("slow", 8, seconds=0.3)
@@ -43,6 +44,7 @@ def test_slow_answers_are_waited_for_together(sandbox, user):
     assert monotonic() - started < 1.5
 
 
+@pytest.mark.long
 def test_an_answer_is_stored_when_it_arrives(sandbox, user):
     slow, *quick = due_links(sandbox, user, 4)
     grant = sandbox.grant_of(tokens_of(slow)[1]).id

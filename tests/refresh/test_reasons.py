@@ -83,6 +83,7 @@ def test_a_restored_database_is_named(sandbox, link):
     assert refused(sandbox, link) == Reason.CLONED_OR_RESTORED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("age_by", "refreshed_ago", "expected"),
     [

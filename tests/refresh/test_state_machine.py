@@ -21,7 +21,7 @@ from tests.refresh.protocol.worker import Stage
 
 # The same games each time: a failure here is never a matter of luck.
 QUICK = hypothesis_settings(
-    max_examples=25,
+    max_examples=15,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

@@ -72,6 +72,7 @@ def test_a_server_error_can_be_the_endpoints_own(client, sandbox, token):
     assert client.refresh(token).json()["error"] == "server_error"
 
 
+@pytest.mark.long
 def test_a_gateway_gives_up_while_the_request_is_still_on_its_way(client, sandbox, token):
     sandbox.fail_next("gateway", late=0.1)
     assert client.refresh(token).status_code == 504

@@ -110,6 +110,7 @@ WAYS = {
 ON_THE_PAGE = {exceptions.AuthorizationFailed}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("provoke", "error"), WAYS.items(), ids=[way.__name__ for way in WAYS])
 def test_an_error_can_be_provoked(provoke, error, request):
     names = provoke.__code__.co_varnames[: provoke.__code__.co_argcount]

@@ -88,6 +88,7 @@ def test_a_redirect_takes_the_token_nowhere(serve):
     assert elsewhere.connections == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "script",
     [
@@ -102,6 +103,7 @@ def test_an_answer_without_an_end_is_incomplete(serve, script):
     assert not call(total=0.2).complete
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", [then_close(b""), then_reset(), then_silence()])
 def test_without_an_answer_a_call_may_have_been_carried_out_and_is_not_repeated(serve, script):
     server = serve(script)

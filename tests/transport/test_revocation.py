@@ -70,6 +70,7 @@ def test_a_redirect_is_not_followed(serve):
     assert len(server.requests) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", [then_close(b""), then_silence()], ids=["closed", "silent"])
 def test_without_an_answer_it_is_tried_again(serve, script):
     serve(script)
@@ -82,6 +83,7 @@ def test_a_server_that_is_not_there_is_tried_again(serve):
     assert revoked().verdict is Revocation.LATER
 
 
+@pytest.mark.long
 def test_it_ends_on_time_whatever_trickles_in(serve):
     serve(then_trickle(b"HTTP/1.1 503 Unavailable\r\n\r\n", b"x"))
     started = time.monotonic()

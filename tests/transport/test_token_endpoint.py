@@ -137,6 +137,7 @@ def test_an_oauth_error_is_judged_and_not_raised(serve, send, status, error, ver
     assert outcome.retry_after == 7.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "script",
     [
@@ -254,6 +255,7 @@ def test_a_redirect_is_an_answer_and_never_followed(serve, send, status):
     assert elsewhere.connections == 0
 
 
+@pytest.mark.long
 def test_a_cut_answer_gives_what_it_holds_of_the_refresh_token(serve):
     held = ROTATED.index(b'"new-refresh"') + len(b'"new-refresh"')
     serve(in_turn(then_close(ROTATED[:end]) for end in range(len(ROTATED))))

@@ -98,6 +98,7 @@ def test_a_request_that_cannot_be_written_as_http_is_not_written(wire):
     assert not broken.written
 
 
+@pytest.mark.long
 def test_a_body_that_is_not_taken_ends_with_the_attempt(wire):
     body = b"x" * 20_000_000
     with RawServer(then_silence(PONG)) as server:
@@ -109,6 +110,7 @@ def test_a_body_that_is_not_taken_ends_with_the_attempt(wire):
     assert time.monotonic() - stuck.ends_at < 3
 
 
+@pytest.mark.long
 def test_silence_after_a_late_piece_ends_with_the_attempt(wire):
     def script(connection):
         connection.request()
