@@ -218,6 +218,7 @@ def test_an_api_key_is_told_as_such(operator, sandbox, user):
     assert "✓</span> connected" in found
 
 
+@pytest.mark.long
 def test_the_list_leaves_out_the_scopes_that_everybody_is_asked_for(operator, link):
     put(link, granted_scopes=["account:read", "posts:read", "ideas:write", "offline_access"])
     assert cell(page(operator, LIST), "scopes") == "Scopes: posts:read ideas:write"
@@ -246,6 +247,7 @@ def test_the_next_attempt_of_a_link_in_doubt_waits_for_the_quarantine(operator, 
     assert cell(page(operator, LIST), "next_attempt") == "Next attempt: in 1 year"
 
 
+@pytest.mark.long
 def test_the_detail_shows_one_next_attempt(operator, link):
     names = re.findall(r'class="form-row field-(\w+)', page(operator, detail(link)))
     assert (names.count("next_attempt"), names.count("next_attempt_at")) == (1, 0)
@@ -284,6 +286,7 @@ def test_the_detail_shows_the_history_newest_first(operator, link):
     assert places == sorted(places)
 
 
+@pytest.mark.long
 def test_who_may_view_links_sees_their_history(viewer, link):
     assert 'id="events-group"' in page(viewer, detail(link))
 
@@ -364,6 +367,7 @@ def test_the_list_cannot_be_asked_about_what_is_sealed(operator, link, lookup):
     assert operator.get(f"{LIST}?{lookup}=1").status_code == 400
 
 
+@pytest.mark.long
 def test_a_search_reads_no_sealed_column(operator, link, sandbox):
     operator.get(LIST)
     with CaptureQueriesContext(
@@ -424,6 +428,7 @@ def test_who_may_only_view_finds_no_action(viewer, link):
     assert viewer.post(delete_page(link), {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.long
 def test_who_may_ask_for_something_may_look(link):
     client = staff_browser("change_bufferlink")
     assert client.get(LIST).status_code == 200

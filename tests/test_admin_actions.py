@@ -66,6 +66,7 @@ def test_refresh_now_keeps_the_place_of_what_is_due(operator, link):
     assert any("was due already" in message for message in messages_of(response))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "columns",
     [
@@ -88,6 +89,7 @@ def test_refresh_now_says_what_it_left_out(operator, link, other_link, sandbox, 
     assert [pk for pk, _ in logged()] == [str(link.pk)]
 
 
+@pytest.mark.long
 def test_refresh_now_takes_as_many_queries_for_many_links(operator, link, sandbox, user):
     # A process asks for it once.
     ContentType.objects.get_for_model(BufferLink)
@@ -168,6 +170,7 @@ def test_the_page_that_asks_has_no_script_or_style_of_its_own(operator, link):
     assert "buffer_connect/admin.css" in page
 
 
+@pytest.mark.long
 def test_the_page_that_asks_stays_short_for_many_links(operator, sandbox, user):
     links = [link_to(sandbox, user, account=f"account-{number}") for number in range(25)]
     page = choose(operator, "disconnect", *links).content.decode()

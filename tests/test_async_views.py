@@ -67,6 +67,7 @@ def test_a_link_that_dies_in_an_async_view_is_to_be_reconnected(browser, sandbox
     assert asked(response["Location"])[1]["link"] == [str(link.uid)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", AWAITED)
 def test_without_a_link_the_user_goes_to_connect(browser, path):
     response = awaited(browser.get(path))
@@ -138,6 +139,7 @@ def test_a_decorated_async_view_keeps_its_name_and_is_one():
     assert inspect.iscoroutinefunction(view)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["/bare/", "/awaited-bare/"])
 def test_the_middleware_prompts_in_an_async_stack(browser, reconnecting, sandbox, link, path):
     sandbox.revoke_account("account-1")

@@ -232,6 +232,7 @@ def test_scopes_may_be_the_same_for_all_rows(adopt, row):
     assert BufferLink.objects.get().granted_scopes == ["account:read", "posts:write"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
@@ -322,6 +323,7 @@ def test_a_database_that_goes_away_stops_it(adopt, row):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", ["access_token", "refresh_token", "expires_in", "user", "scopes"])
 def test_no_token_is_told_wherever_it_stands(adopt, row, caplog, field):
     canary = "a-canary-in-the-wrong-column\\"

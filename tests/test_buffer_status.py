@@ -134,6 +134,7 @@ def test_what_needs_attention_comes_first(link):
     assert [line for line in rest if line.startswith("breaker") and "OPEN for" in line]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("minutes", "told"), [(0.5, "30 s"), (2, "2 min"), (180, "3 h"), (4320, "3 d")]
 )

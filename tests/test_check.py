@@ -220,6 +220,7 @@ def test_the_links_page_offers_the_button_for_such_a_link_only(person, link, san
     assert check_page(other) not in page
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "options", "words"),
     [

@@ -95,6 +95,7 @@ def test_the_first_view_sends_a_stranger_to_connect(rf, user):
     assert view(request)["Location"] == "/buffer/connect/"
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md"])
 @pytest.mark.parametrize(

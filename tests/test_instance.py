@@ -347,6 +347,7 @@ WITHOUT_ACCESS_TOKEN = Outcome(
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", [ANSWER, WITHOUT_ACCESS_TOKEN], ids=["both", "refresh token"])
 @pytest.mark.parametrize(
     ("before", "name", "after"),

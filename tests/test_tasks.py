@@ -86,6 +86,7 @@ class AwayAtFirst:
         return execute(sql, params, many, context)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_loop_outlives_a_database_that_is_away(link, handlers):
     with connection.execute_wrapper(AwayAtFirst()):

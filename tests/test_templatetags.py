@@ -254,6 +254,7 @@ def test_the_banner_passes_over_links_of_another_instance(banner, link, instance
     assert banner() == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("links", [0, 1, 5])
 @pytest.mark.parametrize("status", ["active", "revoked"])
 def test_the_banner_takes_one_query(
@@ -354,6 +355,7 @@ def test_where_no_keys_are_taken_a_dead_key_can_be_reconnected(tag, dead_key, se
     assert API_KEY not in html
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["button", "banner", "accounts"])
 @pytest.mark.parametrize("elsewhere", ["", "production"])
 def test_what_a_tag_says_of_a_dead_key_can_be_translated(tag, dead_key, instance, name, elsewhere):
@@ -372,6 +374,7 @@ def test_the_accounts_take_one_query(accounts, sandbox, user, links, django_asse
         accounts()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["buffer_connect_banner", "buffer_connect_accounts"])
 @pytest.mark.parametrize("changed", [{}, {"reason": "unauthorized"}, {"status": "active"}])
 def test_all_that_a_tag_says_can_be_translated(tag, link, name, changed):

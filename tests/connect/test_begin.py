@@ -129,6 +129,7 @@ def held_now(person):
     return held(link_to(person.sandbox, AuthorizationRequest.objects.get().user)).database_now
 
 
+@pytest.mark.long
 def test_the_eleventh_request_drops_the_oldest(person):
     queries = [person.decide(person.begin()) for _ in range(11)]
     assert AuthorizationRequest.objects.count() == 10
@@ -136,6 +137,7 @@ def test_the_eleventh_request_drops_the_oldest(person):
     assert person.come_back(queries[1]).status_code == 303
 
 
+@pytest.mark.long
 def test_a_users_requests_push_out_nobody_elses(person, other_user, sandbox):
     theirs = Person(sandbox, other_user)
     query = theirs.decide(theirs.begin())

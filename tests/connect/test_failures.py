@@ -135,6 +135,7 @@ def test_a_good_exchange_writes_nothing_while_all_is_well(person):
     assert BufferLink.objects.get().is_active
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["outage", "error_before", "html"])
 def test_the_account_query_is_tried_twice(person, sandbox, fault):
     sandbox.fail_next(fault, on="api")
@@ -143,6 +144,7 @@ def test_the_account_query_is_tried_twice(person, sandbox, fault):
     assert BufferLink.objects.get().is_active
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["outage", "error_before", "html"])
 def test_without_an_account_nothing_is_stored_and_nothing_revoked(person, sandbox, fault):
     sandbox.fail_next(fault, on="api", times=None)

@@ -100,6 +100,7 @@ def test_a_link_that_is_unknown_is_not_found(person):
     assert person.client.post(f"{LINKS}{uuid.uuid4()}/disconnect/").status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_who_is_not_signed_in_signs_in_first(sandbox, link, method):
     response = getattr(Client(), method)(page_of(link))
@@ -149,6 +150,7 @@ def test_the_page_has_its_landmarks_and_no_script(person, link, prepare):
     assert not [tag for tag in page.tags if "style" in tag[1] or "onclick" in tag[1]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("prepare", [lambda link: link, ended], ids=["active", "ended"])
 def test_every_text_can_be_translated(person, link, prepare):
     prepare(link)

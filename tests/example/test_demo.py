@@ -58,6 +58,7 @@ def test_the_browser_shows_an_error_page_s_text(site, live_server):
         browser.open(f"{live_server.url}/nowhere/")
 
 
+@pytest.mark.long
 def test_prepare_demo_forgets_the_demo_user_s_links_only(site, user, db, monkeypatch, tmp_path):
     monkeypatch.setenv("DEMO_FOLDER", str(tmp_path))
     call_command("prepare_demo")

@@ -52,6 +52,7 @@ def test_the_page_works_in_front_of_buffer_itself(settings, client, user):
     assert client.post("/press/revoke/").status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_leave_the_package_s_link_alive(site, client, user):
     link = connected(site, user)

@@ -83,6 +83,7 @@ def test_another_statement_stays_as_it_is():
     assert Mutant("SELECT a FROM service WHERE b = 2", "b = 2", TRUE, 0).applied_to(text) == text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", KEPT)
 def test_every_condition_of_a_statement_is_found(name):
     text = re.sub(r"BETWEEN \S+ AND", "BETWEEN", KEPT[name])

@@ -71,6 +71,7 @@ def test_a_probe_that_is_accepted_closes_the_breaker(sandbox, links):
     assert {held(link).generation for link in links} == {2}
 
 
+@pytest.mark.long
 def test_a_probe_that_is_refused_tries_one_link_only(sandbox, links, wrong_secret):
     flows.sweep()
     ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
@@ -80,6 +81,7 @@ def test_a_probe_that_is_refused_tries_one_link_only(sandbox, links, wrong_secre
     assert len(sandbox.requests_to("token")) == 2
 
 
+@pytest.mark.long
 def test_a_probe_without_an_answer_closes_nothing(sandbox, links):
     sandbox.fail_next("invalid_client")
     sandbox.fail_next("outage")

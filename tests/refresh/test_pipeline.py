@@ -25,6 +25,7 @@ def due_links(sandbox, user, number):
     return links
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("in_flight", [1, 3, 16])
 def test_every_due_link_is_refreshed_once(sandbox, user, settings, in_flight):
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {"IN_FLIGHT": in_flight}}

@@ -74,6 +74,7 @@ RHYTHMS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("policy", "used", "expected"), RHYTHMS)
 def test_the_sweep_keeps_the_rhythm_of_the_policy(link, choose, policy, used, expected):
     choose(policy)
@@ -86,6 +87,7 @@ def test_how_lately_is_a_setting(link, choose, used, expected):
     assert lies(refreshed(link, used=used), expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("policy", "expected"), [("eager", AHEAD), ("active", DAILY), ("on_demand", DAILY)]
 )

@@ -44,6 +44,7 @@ def test_a_token_that_two_rows_hold_was_reused(sandbox, link, other_user):
     assert refused(sandbox, link) == Reason.REFRESH_TOKEN_REUSED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sibling_reason", "sent_count", "expected"),
     [

@@ -81,6 +81,7 @@ def test_a_gateway_gives_up_while_the_request_is_still_on_its_way(client, sandbo
     assert not sandbox.is_current(token)
 
 
+@pytest.mark.long
 def test_a_slow_answer_is_late_and_good(client, sandbox, token):
     sandbox.fail_next("slow", seconds=0.15)
     start = time.monotonic()

@@ -99,6 +99,7 @@ def test_the_log_holds_no_query(client, make_client):
     assert lines == ["GET /auth 200"]
 
 
+@pytest.mark.long
 def test_latency_comes_before_the_token_is_consumed(make_client):
     with Sandbox(latency=0.2) as sandbox, ThreadPoolExecutor() as pool:
         client, token = make_client(sandbox), sandbox.issue().refresh_token

@@ -102,6 +102,7 @@ def test_the_scopes_of_a_link_can_be_chosen(make_link, user):
         BufferClient.for_user(user, scopes=["posts:write"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reason", BufferLink.Reason.values)
 def test_a_link_can_have_ended_for_any_reason(make_link, user, reason):
     link = make_link(user, status="revoked", reason=reason)

@@ -132,6 +132,7 @@ def test_a_payload_that_is_no_json_is_the_callers_error():
         call({"query": "{ a }", "variables": {"x": float("nan")}})
 
 
+@pytest.mark.long
 def test_the_total_bounds_a_call_whose_every_read_is_in_time(serve):
     serve(then_trickle(b"HTTP/1.1 200 OK\r\n", b"X-Slow: y", pause=0.01))
     started = time.monotonic()

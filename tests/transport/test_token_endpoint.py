@@ -230,6 +230,7 @@ def test_a_reader_who_wakes_when_time_is_up_looks_once_more(serve, timing, stand
     assert refreshed().verdict is Verdict.OK
 
 
+@pytest.mark.long
 def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
     serve(then_silence())
     timing(exchange=0.2)
@@ -238,6 +239,7 @@ def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.long
 def test_the_total_ends_an_answer_whose_every_read_is_in_time(serve, timing):
     serve(then_trickle(ENDLESS, b"fff\r\n ", pause=0.01))
     timing(read=5, total=0.2)
@@ -301,6 +303,7 @@ def test_a_refused_connection_was_not_sent_to(serve):
     assert refreshed().verdict is Verdict.NOT_SENT
 
 
+@pytest.mark.long
 def test_a_connection_that_is_not_accepted_in_time_was_not_sent_to(configure, timing):
     timing(connect=0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as s:
@@ -325,6 +328,7 @@ def test_a_server_without_tls_gets_no_request(serve, configure):
     assert refreshed().verdict is Verdict.NOT_SENT
 
 
+@pytest.mark.long
 def test_a_handshake_that_takes_too_long_was_not_sent(serve, configure, timing):
     server = serve(lambda connection: connection.wait())
     configure(ISSUER=server.url.replace("http:", "https:"))

@@ -207,6 +207,7 @@ def test_a_connection_is_not_kept_after_an_answer_that_ends_it(wire, answer):
     assert server.connections == 2
 
 
+@pytest.mark.long
 def test_threads_take_turns_with_the_connections(wire):
     with RawServer(answers(PONG)) as server, ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: post(wire, server).body, range(200)))
