@@ -8,7 +8,7 @@ MARIADB_URL ?= mysql://root@127.0.0.1:3306/buffer_connect
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Many tests wait more than they compute; who has run out of tests takes over another's.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal --durations 10
 QUICK := not (long or browser or redis or rabbitmq)
 
 # Each worker would rewrite the assertions of all tests anew.
@@ -42,10 +42,10 @@ test-users: export DATABASE_URL :=
 test-users: $(VENV)/.servers ## run all tests on SQLite, with a user model whose key is a UUID
 	$(PYTEST) -m "not browser" --ds tests.settings_uuid_user
 
-test-postgres: $(VENV)/.servers ## run all tests on PostgreSQL (POSTGRES_URL)
+test-postgres: $(VENV)/.servers ## run all that touches a database on PostgreSQL (POSTGRES_URL)
 	DATABASE_URL=$(POSTGRES_URL) $(PYTEST) -m "not browser"
 
-test-mariadb: $(VENV)/.servers ## run all tests on MariaDB (MARIADB_URL)
+test-mariadb: $(VENV)/.servers ## run all that touches a database on MariaDB (MARIADB_URL)
 	DATABASE_URL=$(MARIADB_URL) $(PYTEST) -m "not browser"
 
 test-browser pictures: export DATABASE_URL :=

@@ -21,12 +21,24 @@ hypothesis_settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests that speak of another database than the one in use."""
-    foreign = {marker for marker, vendor in VENDORS.items() if vendor != connection.vendor}
-    left_out = [item for item in items if foreign.intersection(item.keywords)]
+    """Leave out what says nothing of the database in use."""
+    left_out = {item for item in items if is_foreign(item) or is_said_on_sqlite(item)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
+        config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]
+
+
+def is_foreign(item):
+    """Whether a test speaks of another database."""
+    spoken_of = {vendor for marker, vendor in VENDORS.items() if marker in item.keywords}
+    return bool(spoken_of - {connection.vendor})
+
+
+def is_said_on_sqlite(item):
+    """Whether a test needs no database, so that it says on a server what it says on SQLite."""
+    told_by = {*item.keywords, *item.fixturenames}
+    needs_one = not told_by.isdisjoint({"django_db", "db", "transactional_db", *VENDORS})
+    return connection.vendor != "sqlite" and not needs_one
 
 
 def pytest_collection_finish():
