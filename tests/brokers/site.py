@@ -13,7 +13,7 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWEEP = "buffer_connect.tasks.refresh_due_links"
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 
 class Site:
