@@ -39,10 +39,10 @@ def test_every_due_link_is_refreshed_once(sandbox, user, settings, in_flight):
 @pytest.mark.long
 def test_slow_answers_are_waited_for_together(sandbox, user):
     due_links(sandbox, user, 8)
-    sandbox.fail_next("slow", 8, seconds=0.3)
+    sandbox.fail_next("slow", 8, seconds=0.5)
     started = monotonic()
     flows.sweep()
-    assert monotonic() - started < 1.5
+    assert monotonic() - started < 3
 
 
 @pytest.mark.long
