@@ -30,7 +30,7 @@ QUICK = hypothesis_settings(
 )
 # Other games each time.
 LONG = hypothesis_settings(
-    QUICK, max_examples=150, stateful_step_count=50, derandomize=False, print_blob=True
+    QUICK, max_examples=100, stateful_step_count=50, derandomize=False, print_blob=True
 )
 # Until one is lost, in whatever way.
 SEARCH = hypothesis_settings(QUICK, max_examples=1000, phases=[Phase.generate], print_blob=False)
