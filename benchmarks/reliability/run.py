@@ -4,9 +4,10 @@ import random
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from benchmarks.reliability import journal, timing
-from benchmarks.reliability.buffer import serving
+from benchmarks.reliability.buffer import Buffer, serving
 from benchmarks.reliability.conductor import Conductor
 from benchmarks.reliability.crew import Crew
 from benchmarks.reliability.databases import of_this_run
@@ -57,11 +58,18 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
         return Raw(
             hands=crew.gone,
             lines=journal.read(folder),
-            grants=buffer.grants(),
-            requests=buffer.requests(),
-            grant_ids=people.grants,
-            standings=people.standings(),
-            looks=witness.looks,
-            away=witness.away(),
             done=conductor.done,
+            **_records(buffer, people, witness),
         )
+
+
+def _records(buffer: Buffer, people: People, witness: Witness) -> dict[str, Any]:
+    """Return what the server, the database and the witness tell afterwards."""
+    return {
+        "grants": buffer.grants(),
+        "requests": buffer.requests(),
+        "grant_ids": people.grants,
+        "standings": people.standings(),
+        "looks": witness.looks,
+        "away": witness.away(),
+    }
