@@ -36,7 +36,8 @@ _TOLD = {
     "ours": "instance <> 'another'",
 }
 _SEEN = Statement(f"""
-SELECT id, status, reason, epoch, generation, lease_owner, sent_count, refresh_due_at <= {{now}},
+SELECT id, status, reason, refused_reason, epoch, generation, lease_owner, sent_count,
+  refresh_due_at <= {{now}},
   {", ".join(_TOLD.values())}
 FROM {{link}}
 """)
@@ -85,6 +86,7 @@ def _columns(row, now, *, absent_is_null):
     return {
         "status": row.status,
         "reason": row.reason,
+        "refused_reason": row.refused_reason,
         "epoch": uuid_of(row.epoch),
         "generation": row.generation,
         "refresh_token": b"refresh" if row.refresh_token else None,
@@ -113,10 +115,11 @@ def stored():
     }
 
 
-def _row(status, reason, epoch, generation, owner, sent_count, due, *told):
+def _row(status, reason, refused_reason, epoch, generation, owner, sent_count, due, *told):
     return Row(
         status=status,
         reason=reason,
+        refused_reason=refused_reason,
         epoch=number_of(epoch),
         generation=generation,
         owner=number_of(owner),

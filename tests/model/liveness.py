@@ -19,6 +19,7 @@ COURSE = [
     "the lease ends",
     "the access token ends",
     "the quarantine passes",
+    "the brake is taken off, resume",
 ]
 
 

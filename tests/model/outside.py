@@ -75,6 +75,20 @@ def _called(protocol, state, statement):
         yield state._replace(row=row)
 
 
+def resume(protocol, state):
+    """The brake is taken off, and what was held back ends."""
+    row = rows.refuse_held_back(state.row, state.row.held, state.row.refused_reason)
+    if row:
+        yield state._replace(row=row)
+
+
+def retry(protocol, state):
+    """The brake is taken off, and what was held back is tried again."""
+    row = rows.retry_held_back(state.row)
+    if row:
+        yield state._replace(row=row)
+
+
 ANY_TIME = {
     "the lease ends": lease_ends,
     "the access token ends": access_token_ends,
@@ -86,4 +100,6 @@ ANY_TIME = {
     "J": j_reject,
     "U1": u1_unauthorized,
     "U2": u2_restore,
+    "the brake is taken off, resume": resume,
+    "the brake is taken off, retry": retry,
 }

@@ -100,6 +100,10 @@ PAIRS = {
     "doubt_ended": of_owner(rows.doubt_ended, statements.doubt_ended, **PUT_OFF),
     "unsend": of_owner(rows.unsend, statements.unsend),
     "refuse": of_held(rows.refuse, statements.refuse, "expired", reason="expired"),
+    "hold_back": of_held(rows.hold_back, statements.hold_back, "answer_lost", reason="answer_lost"),
+    "refuse_held_back": of_held(
+        rows.refuse_held_back, statements.refuse_held_back, "expired", reason="expired"
+    ),
     "lapse": Pair(
         lambda row, held, me: rows.lapse(row),
         lambda held, owner: statements.lapse(pk=held["pk"], reason="expired"),

@@ -28,13 +28,15 @@ class Step(NamedTuple):
 class Protocol:
     """All that may happen. What a weaker protocol does otherwise is a method."""
 
-    def __init__(self, *, workers=2, kills=2, callers=False, sibling=False):
+    def __init__(self, *, workers=2, kills=2, callers=False, sibling=False, brake=False):
         self.workers = range(workers)
         self.kills = kills
         # Whether the API is called, and may answer 401, rightly or wrongly.
         self.callers = callers
         # Whether another link lives on the same Buffer account.
         self.sibling = sibling
+        # Whether Buffer refuses many other links, so that the brake may be on.
+        self.brake = brake
 
     def steps(self, state):
         """Yield every step that may be taken from `state`."""

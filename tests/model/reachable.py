@@ -38,6 +38,7 @@ def near(row):
     """
     flags = [name for name, value in row._asdict().items() if isinstance(value, bool)]
     other = [row._replace(**{name: not getattr(row, name)}) for name in flags]
+    other += [row._replace(due=due) for due in (None, False, True) if due is not row.due]
     return [each for each in other if _is_possible(each)]
 
 
@@ -52,6 +53,7 @@ def _is_possible(row):
 def _next(row):
     for pair in PAIRS.values():
         yield from filter(None, (pair.model(row, row.held, me) for me in WORKERS))
+    yield from filter(None, [rows.retry_held_back(row)])
     for name, passes in TIME.items():
         if getattr(row, name) in passes:
             yield row._replace(**{name: passes[getattr(row, name)]})

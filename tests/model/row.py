@@ -51,6 +51,7 @@ class Row(NamedTuple):
     forced: bool = False
     # refused_generation is the generation.
     refused: bool = False
+    refused_reason: str = ""
     # next_attempt_at lies ahead.
     waiting: bool = False
     # instance is this site's, or nobody's.
@@ -82,7 +83,7 @@ NOTHING_SENT = {
     "quarantined": False,
     "sent_count": 0,
 }
-NOTHING_REFUSED = {"rejected": False, "refused": False}
+NOTHING_REFUSED = {"rejected": False, "refused": False, "refused_reason": ""}
 ENDED = {
     "status": REVOKED,
     "refresh_token": False,
@@ -217,6 +218,27 @@ def refuse(row, held, reason):
     return row._replace(**ENDED, reason=reason) if row.holds(held) else None
 
 
+def hold_back(row, held, reason):
+    """T7b, while the brake is on."""
+    if row.holds(held):
+        unsent = {**NOTHING_SENT, "owner": row.owner}
+        return row._replace(**unsent, refused=True, refused_reason=reason)
+    return None
+
+
+def refuse_held_back(row, held, reason):
+    """T7 of what was held back."""
+    return refuse(row, held, reason) if row.refused else None
+
+
+def retry_held_back(row):
+    """What was held back is tried again."""
+    if row.is_alive and row.refused:
+        due = row.refresh_token or None
+        return row._replace(refused=False, refused_reason="", due=due, waiting=False)
+    return None
+
+
 def unsend(row, held, me):
     """T8 when the server says that it never used what was in doubt."""
     if row.is_owned(held, me) and row.leased and row.sent:
@@ -226,7 +248,8 @@ def unsend(row, held, me):
 
 def lapse(row):
     """E1."""
-    if row.is_alive and not row.refresh_token and not row.lives:
+    is_over = not (row.refresh_token or row.lives or row.refused)
+    if row.is_alive and is_over:
         return row._replace(**ENDED, reason="expired")
     return None
 

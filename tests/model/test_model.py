@@ -109,7 +109,10 @@ def test_two_workers_keep_every_invariant(name):
     assert len(search.states) > 3000
     # A grant that another link lives on is not put at risk.
     given_up = {"answer_lost"} if search.protocol.sibling else set()
-    assert outcomes(search) == {True: {"refreshed", *given_up}, False: TOLD}
+    # What is held back keeps its reason until somebody decides, and who stood still may have met
+    # the second send of another.
+    held_back = {"refresh_token_reused"} if search.protocol.brake else set()
+    assert outcomes(search) == {True: {"refreshed", *given_up}, False: TOLD | held_back}
 
 
 @pytest.mark.long

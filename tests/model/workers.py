@@ -114,7 +114,7 @@ def t6_doubt(protocol, state, me, worker):
 
 def t7_judge(protocol, state, me, worker):
     if worker.answer == Answer.REFUSED:
-        stale = state.row.held != worker.held
+        stale = state.row.held != worker.held or state.row.refused
         judged = worker._replace(stage=Stage.JUDGED, reason=_reason(state.row, worker))
         yield state.having(me, IDLE if stale else judged)
 
@@ -132,6 +132,14 @@ def t7_refuse(protocol, state, me, worker):
     yield state.having(me, IDLE, rows.refuse(state.row, worker.held, worker.reason))
 
 
+def t7b_hold_back(protocol, state, me, worker):
+    """While the brake is on. What is held back has been answered: it is out no more."""
+    if protocol.brake:
+        row = rows.hold_back(state.row, worker.held, worker.reason)
+        is_answered = row and state.out == worker.held
+        yield state.having(me, IDLE, row, out=None if is_answered else state.out)
+
+
 def dies(protocol, state, me, worker):
     """SIGKILL. What is on the wire stays there."""
     if state.kills < protocol.kills:
@@ -147,7 +155,7 @@ WORK = {
     Stage.SENT: {},
     Stage.ANSWERED: {"T3": t3_store, "T5": t5_postpone, "T6": t6_doubt, "T7, judges": t7_judge},
     Stage.TURNED_AWAY: {"T3 of an ended link": t3_recover},
-    Stage.JUDGED: {"T7": t7_refuse},
+    Stage.JUDGED: {"T7": t7_refuse, "T7b": t7b_hold_back},
 }
 for _stage in set(Stage) - {Stage.IDLE}:
     WORK[_stage]["dies"] = dies

@@ -11,6 +11,7 @@ WORLDS = {
     "two workers, two kills": Protocol(),
     "two workers, and an API that answers 401, rightly or wrongly": Protocol(kills=0, callers=True),
     "two workers, two kills, another link on the same Buffer account": Protocol(sibling=True),
+    "two workers, two kills, and a brake that goes on and is taken off": Protocol(brake=True),
 }
 
 WEAK = {
