@@ -16,7 +16,7 @@ POLL = 0.05
 
 
 class Stop(Protocol):
-    """What a sweep looks at: a `threading.Event`, or a `SharedFlag`."""
+    """What a sweep looks at: a `threading.Event`, a `SharedFlag`, or `Either`."""
 
     def set(self) -> None:
         """Ask to stop."""
@@ -47,10 +47,33 @@ class SharedFlag:
 
     def wait(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds for it; return whether it is set."""
-        over = time.monotonic() + timeout
-        while not self.is_set() and (left := over - time.monotonic()) > 0:
-            time.sleep(min(POLL, left))
-        return self.is_set()
+        return _wait_for(self, timeout)
+
+
+class Either:
+    """Set as soon as one of two is; to set it sets the first."""
+
+    def __init__(self, own: Stop, shared: Stop) -> None:
+        self._own, self._shared = own, shared
+
+    def set(self) -> None:
+        """Set the first."""
+        self._own.set()
+
+    def is_set(self) -> bool:
+        """Return whether one of them is set."""
+        return self._own.is_set() or self._shared.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for it; return whether it is set."""
+        return _wait_for(self, timeout)
+
+
+def _wait_for(flag: Stop, timeout: float) -> bool:
+    over = time.monotonic() + timeout
+    while not flag.is_set() and (left := over - time.monotonic()) > 0:
+        time.sleep(min(POLL, left))
+    return flag.is_set()
 
 
 @contextmanager

@@ -4,13 +4,14 @@ The database knows what is due, so a lost or doubled message harms nothing: ther
 and the next beat is the next try.
 """
 
+from threading import Event
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from buffer_connect import flows, site
-from buffer_connect.stopping import SharedFlag, finishing_first
+from buffer_connect.stopping import Either, SharedFlag, finishing_first
 
 # Made before the worker forks: its parent is told of a shutdown, its children do the work.
 _STOP = SharedFlag()
@@ -25,8 +26,10 @@ def _stop_claiming(**kwargs: Any) -> None:
 def refresh_due_links() -> None:
     """Refresh every link that is due; once the worker shuts down, only what is out already."""
     site.refuse_pickle()
-    with finishing_first(_STOP):
-        flows.sweep(stop=_STOP)
+    # A signal to one child (a time limit, a revoked task) must not stop those that come after it.
+    own = Event()
+    with finishing_first(own):
+        flows.sweep(stop=Either(own, _STOP))
 
 
 @shared_task(name="buffer_connect.tasks.clean_up", ignore_result=True)

@@ -12,12 +12,14 @@ from benchmarks.reliability.buffer import Buffer
 from benchmarks.reliability.crew import Crew
 from benchmarks.reliability.databases import Server, SQLite
 from benchmarks.reliability.people import People
+from benchmarks.reliability.staff import Staff
 from benchmarks.reliability.troubles import SLOW, any_fault
 
 # Seconds from one trouble to the next, on average.
 PAUSE = 0.4
 MOST_WAITING = 3
 LOOK_EVERY = 0.02
+STAFF_LOOKS_EVERY = 0.5
 SHORT_AWAY, LONG_AWAY = timing.COMMIT / 3, timing.COMMIT + 1.5
 
 
@@ -31,11 +33,13 @@ class Conductor:
         *,
         crew: Crew,
         people: People,
+        staff: Staff,
         database: Server | SQLite,
     ) -> None:
         self.done: Counter[str] = Counter()
         self._rng, self._buffer = rng, buffer
-        self._crew, self._people, self._database = crew, people, database
+        self._crew, self._people, self._staff = crew, people, staff
+        self._database = database
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._turn = count()
         self._is_away = False
@@ -59,6 +63,7 @@ class Conductor:
         """Let things go wrong for `seconds`, then put all to rights."""
         self._later(0, self._next)
         self._later(0, self._reconnect_ended)
+        self._later(0, self._look)
         # Nothing else loses an answer that has arrived at a living process.
         self._later(seconds * self._rng.uniform(0.3, 0.6), self._be_away_for_long)
         self._go_on(seconds)
@@ -69,6 +74,7 @@ class Conductor:
     def calm(self, seconds: float) -> None:
         """Let `seconds` pass in which nothing goes wrong."""
         self._crew.calm()
+        self._later(0, self._look)
         self._go_on(seconds)
 
     def _go_on(self, seconds: float) -> None:
@@ -142,6 +148,13 @@ class Conductor:
         if self._is_away:
             self._database.let_in()
             self._is_away = False
+
+    # By the staff.
+
+    def _look(self) -> None:
+        if not self._is_away and (way := self._staff.look()):
+            self.done[f"brake taken off by {way}"] += 1
+        self._later(STAFF_LOOKS_EVERY, self._look)
 
     # By the users.
 

@@ -2,7 +2,7 @@
 
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -12,7 +12,6 @@ from benchmarks.reliability.people import Standing
 from benchmarks.reliability.records import Grant, Life, Process, Span, Step, Token, Use, World
 from buffer_connect.models import BufferLink, LinkEvent
 
-REFUSED, CLIENT_REFUSED = 400, 401
 Lines = Mapping[str, list[dict[str, Any]]]
 Held = tuple[int, str, int]
 Moments = dict[tuple[str, str], list[float]]
@@ -142,7 +141,7 @@ class Lives:
         """Return the life of one epoch."""
         link, epoch = standing.link, standing.epoch
         held = _held(standing, grant)
-        refused = sum(use.status == REFUSED for use in grant.token(held).uses)
+        refused = sum(use.is_refusal for use in grant.token(held).uses)
         is_ended = standing.status == BufferLink.Status.REVOKED
         return Life(
             link=link,
@@ -163,23 +162,16 @@ def _held(standing: Standing, grant: Grant) -> int:
 
 
 def world(
-    processes: Mapping[str, Process], *, away: Iterable[Span], requests: Iterable[dict[str, Any]]
+    processes: Mapping[str, Process], *, away: Iterable[Span], halted: Iterable[Span]
 ) -> World:
     """Return what happened around the links, with the numbers that the protocol ran by."""
     return World(
         processes=processes,
         database_away=tuple(away),
-        client_refused=tuple(_refused(requests)),
+        halted=tuple(halted),
+        beat=timing.BEAT,
         token_life=timing.TOKEN_LIFE,
         total=timing.TOTAL,
         commit=timing.COMMIT,
         quarantine=timing.QUARANTINE,
     )
-
-
-def _refused(requests: Iterable[dict[str, Any]]) -> Iterator[Span]:
-    """Give the times after each refusal of the client in which nobody asks again."""
-    pause = timing.PROBE_EVERY + timing.BEAT
-    for request in requests:
-        if request["status"] == CLIENT_REFUSED:
-            yield Span(start=request["at"], end=request["at"] + pause)

@@ -50,7 +50,14 @@ def recoveries(steps: Sequence[Step], grants: Grants, world: World) -> list[Reco
         for agent, process in world.processes.items()
         if process.killed_at is not None
         for (link, *_), grip in _in_hand(agent, process.killed_at, by_agent[agent], grants)
+        if not _was_taken_over(by_link[link], agent, process.killed_at)
     ]
+
+
+def _was_taken_over(steps: Iterable[Step], agent: str, killed_at: float) -> bool:
+    """Whether another process was the last to take the link up before the kill."""
+    takers = [s.agent for s in steps if s.rows and s.name in TAKEN_UP and s.ended <= killed_at]
+    return bool(takers) and takers[-1] != agent
 
 
 def _in_hand(
@@ -88,7 +95,7 @@ def _recovery(
 
 
 def _idle(world: World) -> list[Span]:
-    """Return the times in which no sweep was awake, or none could have done anything."""
+    """Return the times in which no sweep was awake, or none could have claimed anything."""
     awake = [
         span
         for agent, process in world.processes.items()
@@ -96,7 +103,8 @@ def _idle(world: World) -> list[Span]:
         for span in process.lived.without(process.standstills)
     ]
     asleep = Span(start=0, end=math.inf).without(awake)
-    return [*asleep, *world.database_away, *world.client_refused]
+    stopped = [*world.database_away, *world.halted]
+    return [*asleep, *(Span(start=each.start, end=each.end + world.beat) for each in stopped)]
 
 
 def commit_times(steps: Iterable[Step], grants: Grants, world: World) -> list[float]:

@@ -28,6 +28,7 @@ class Raw:
     standings: Sequence[Standing]
     looks: Sequence[Look]
     away: Sequence[Span]
+    halted: Sequence[Span]
     done: Counter[str]
 
 
@@ -107,7 +108,7 @@ def find(raw: Raw) -> Findings:
     by_id = server.grants(raw.requests)
     grants = {epoch: by_id[grant] for epoch, grant in raw.grant_ids.items()}
     processes = evidence.processes(raw.hands, raw.lines)
-    world = evidence.world(processes, away=raw.away, requests=raw.requests)
+    world = evidence.world(processes, away=raw.away, halted=raw.halted)
     steps = evidence.steps(raw.lines)
     lives = evidence.Lives(steps)
     verdicts = []

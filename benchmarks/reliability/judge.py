@@ -148,10 +148,11 @@ def has_wrong_reason(life: Life, grant: Grant, which: Fate) -> bool:
 def second_sends(grant: Grant, token_life: float) -> Iterator[Use]:
     """Give each request with a refresh token that had gone out before, while its access token lived.
 
-    An earlier request that was answered before the token was used does not count.
+    An earlier request that was answered before the token was used does not count, nor one in which
+    the server called the token invalid: staff may try once more what was held back.
     """
     for token in grant.tokens:
         for earlier, later in pairwise(token.uses):
             lives = later.at < token.issued_at + token_life - SLACK
-            if lives and earlier.status not in SURELY_NOT_USED:
+            if lives and earlier.status not in SURELY_NOT_USED and not earlier.is_refusal:
                 yield later

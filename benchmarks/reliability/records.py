@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+REFUSED = 400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -50,6 +52,11 @@ class Use:
     fault: str = ""
     consumed: bool = False
     delivered: bool = False
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server called the token invalid, by its own word."""
+        return self.status == REFUSED and not self.fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +127,14 @@ class Process:
 class World:
     """What happened around the links: to the processes, by name, and to the database.
 
-    `client_refused` are the times in which the server did not know the client, with the pause that
-    the protocol makes after them.
+    `halted` are the times in which the breaker was open or the brake on. In each of these times, and
+    for a `beat` after it, no sweep can claim anything.
     """
 
     processes: Mapping[str, Process]
     database_away: tuple[Span, ...] = ()
-    client_refused: tuple[Span, ...] = ()
+    halted: tuple[Span, ...] = ()
+    beat: float
     token_life: float
     total: float
     commit: float

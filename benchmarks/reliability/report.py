@@ -12,9 +12,11 @@ UNEXPECTED = "unexpected"
 AVOIDABLE_LOSSES = "avoidable losses"
 PINNED = "connections pinned by a slow endpoint"
 # How long a link may wait that a killed process had in its hands, in seconds, and why.
-DOUBT = timing.QUARANTINE + timing.BEAT, "quarantine + beat"
+# A sweep that is under way waits for what it has out before it begins anew.
+SWEEP = timing.BEAT + timing.TOTAL
+DOUBT = timing.QUARANTINE + SWEEP, "quarantine + beat + request"
 LIMITS = {
-    Grip.CLAIMED: (timing.LEASE + timing.BEAT, "lease + beat"),
+    Grip.CLAIMED: (timing.LEASE + SWEEP, "lease + beat + request"),
     Grip.WRITTEN: DOUBT,
     Grip.SENT: DOUBT,
     Grip.ANSWERED: DOUBT,

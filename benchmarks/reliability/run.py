@@ -14,6 +14,7 @@ from benchmarks.reliability.databases import of_this_run
 from benchmarks.reliability.findings import Raw
 from benchmarks.reliability.people import People
 from benchmarks.reliability.settings import point_to
+from benchmarks.reliability.staff import Staff
 from benchmarks.reliability.witness import Witness
 
 SWEEPS, CALLERS = 3, 3
@@ -49,7 +50,9 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
         witness.start()
         stack.callback(witness.end)
         crew.start(sweeps=SWEEPS, callers=CALLERS)
-        conductor = Conductor(rng, buffer, crew=crew, people=people, database=database)
+        conductor = Conductor(
+            rng, buffer, crew=crew, people=people, staff=Staff(), database=database
+        )
         go_wrong = conductor.stand_still if standstills_only else conductor.trouble
         go_wrong(seconds - timing.SETTLE)
         conductor.calm(timing.SETTLE)
@@ -72,4 +75,5 @@ def _records(buffer: Buffer, people: People, witness: Witness) -> dict[str, Any]
         "standings": people.standings(),
         "looks": witness.looks,
         "away": witness.away(),
+        "halted": witness.halted(),
     }

@@ -31,6 +31,7 @@ STATEMENTS = {
     "T4": "WHERE id = %(pk)s AND lease_owner",
     "T5": "sent_ended_at = CASE WHEN sent_count = 1",
     "T6": "failures = failures + 1, last_error",
+    "T7b": "SET refused_generation = %(",
     "end": "SET status = 'revoked'",
 }
 CLAIMED = "SELECT id, epoch, generation FROM buffer_connect_bufferlink WHERE lease_owner = %s"

@@ -11,11 +11,18 @@ TOO_SLOW, SLOW = TOTAL + 0.8, TOTAL / 2
 # The longest body of a token response.
 BODY = 1000
 
+# Errors of RFC 6749 and others that say nothing of whether the token was consumed.
+TELLS_NOTHING = "server_error", "temporarily_unavailable", "invalid_target"
+
 Options = Callable[[random.Random], dict[str, Any]]
 
 
 def _status(*statuses: int) -> Options:
     return lambda rng: {"status": rng.choice(statuses)}
+
+
+def _error(*, consume: bool) -> Options:
+    return lambda rng: {"error": rng.choice(TELLS_NOTHING), "consume": consume}
 
 
 # Weight, kind, and what makes its options.
@@ -27,11 +34,13 @@ FAULTS: tuple[tuple[int, str, Options], ...] = (
     (1, "reset", lambda rng: {"consume": True}),
     (1, "gateway", lambda rng: {"late": rng.uniform(0.2, 1.5)}),
     (1, "slow", lambda rng: {"seconds": TOO_SLOW}),
+    (1, "oauth_error", _error(consume=True)),
     # The token is not consumed, and the client cannot know.
     (3, "outage", lambda rng: {}),
     (3, "reset", lambda rng: {}),
     (3, "error_before", _status(500, 502, 503, 504)),
     (3, "html", _status(200, 403, 502)),
+    (1, "oauth_error", _error(consume=False)),
     # The token is not consumed, and the client knows.
     (4, "rate_limit", lambda rng: {"retry_after": str(rng.randint(1, 3))}),
     # All is well, but late.

@@ -2,13 +2,15 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db import Error
+from django.db import Error, connections
 
 from benchmarks.reliability.databases import Session, of_this_run
 from benchmarks.reliability.records import Span
+from buffer_connect.flows.refresh.halt import halts
 
 LOOK_EVERY = 0.15
 
@@ -19,6 +21,8 @@ class Look:
 
     at: float
     is_there: bool
+    # Whether the breaker or the brake forbade to claim.
+    is_halted: bool
     sessions: list[Session] | None
 
 
@@ -41,9 +45,15 @@ class Witness:
 
     def away(self) -> list[Span]:
         """Return the times in which no look found the database there."""
-        groups = groupby(self.looks, key=lambda look: look.is_there)
-        moments = [[look.at for look in looks] for is_there, looks in groups if not is_there]
-        return [Span(start=failed[0], end=failed[-1]) for failed in moments]
+        return self._times(lambda look: not look.is_there)
+
+    def halted(self) -> list[Span]:
+        """Return the times in which every look found that nothing may be claimed."""
+        return self._times(lambda look: look.is_halted)
+
+    def _times(self, is_so: Callable[[Look], bool]) -> list[Span]:
+        moments = [[look.at for look in looks] for so, looks in groupby(self.looks, is_so) if so]
+        return [Span(start=found[0], end=found[-1]) for found in moments]
 
     def _watch(self) -> None:
         database = of_this_run()
@@ -55,6 +65,15 @@ class Witness:
                     sessions = database.sessions()
                 except Error:
                     sessions = None
-                self.looks.append(Look(at=at, is_there=is_there, sessions=sessions))
+                look = Look(at=at, is_there=is_there, is_halted=_halts(), sessions=sessions)
+                self.looks.append(look)
         finally:
             database.close()
+            connections.close_all()
+
+
+def _halts() -> bool:
+    try:
+        return bool(halts())
+    except Error:
+        return False

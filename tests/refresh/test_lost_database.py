@@ -118,6 +118,21 @@ def test_a_database_away_for_longer_than_the_budget_leaves_a_doubt(sandbox, link
     assert (phase(link), held(link).is_active) == (("SENT", 1), True)
 
 
+@pytest.mark.postgres
+def test_an_answer_is_stored_by_another_session_when_this_one_may_not_write(sandbox, link):
+    left = ["SET default_transaction_read_only = on"]
+
+    def fail_over(execute, sql, params, many, context):
+        if STORE in sql and left:
+            context["connection"].connection.execute(left.pop())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail_over):
+        flows.sweep()
+    assert (is_refreshed(sandbox, link), left) == (True, [])
+    assert requests_to(sandbox) == 1
+
+
 def test_an_answer_whose_commit_worked_unheard_is_stored_once(sandbox, link, broken):
     assert broken("after", STORE) is None
     assert is_refreshed(sandbox, link)

@@ -3,7 +3,7 @@
 from benchmarks.reliability.records import Grant, Life, Process, Span, Token, Use, World
 
 # The numbers of every made-up run.
-TOKEN_LIFE, TOTAL, COMMIT, QUARANTINE = 16.0, 2.0, 3.0, 12.0
+TOKEN_LIFE, TOTAL, COMMIT, QUARANTINE, BEAT = 16.0, 2.0, 3.0, 12.0, 1.0
 ISSUED_AT = 100.0
 DUE_AT = 110.0
 END = 160.0
@@ -40,19 +40,25 @@ def ended(at, reason="answer_lost", **facts):
     return life(ended_at=at, reason=reason, **facts)
 
 
+def spans(pairs):
+    return tuple(Span(start=start, end=end) for start, end in pairs)
+
+
 def process(*standstills, killed_at=None):
     """A process that was there all the time, or until it was killed."""
     return Process(
         lived=Span(start=0.0, end=killed_at or END),
         killed_at=killed_at,
-        standstills=tuple(Span(start=start, end=end) for start, end in standstills),
+        standstills=spans(standstills),
     )
 
 
-def world(worker=None, *, away=(), **others):
+def world(worker=None, *, away=(), halted=(), **others):
     return World(
         processes={"worker": worker or process(), "other": process(), **others},
-        database_away=tuple(Span(start=start, end=end) for start, end in away),
+        database_away=spans(away),
+        halted=spans(halted),
+        beat=BEAT,
         token_life=TOKEN_LIFE,
         total=TOTAL,
         commit=COMMIT,

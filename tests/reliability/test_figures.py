@@ -65,18 +65,24 @@ def test_a_link_recovers_when_it_is_taken_up_again(name):
     "idle",
     [
         {"sweep": process((KILLED_AT + 1, KILLED_AT + 3))},
-        {"away": [(KILLED_AT + 1, KILLED_AT + 3)]},
+        {"away": [(KILLED_AT + 1, KILLED_AT + 2)]},
+        {"halted": [(KILLED_AT + 1, KILLED_AT + 2)]},
     ],
 )
-def test_time_in_which_no_sweep_could_take_it_up_does_not_count(idle):
+def test_time_in_which_no_sweep_could_take_it_up_does_not_count_and_a_beat_after_it(idle):
     steps = step("T1", DUE_AT), step("T2", KILLED_AT + 7, agent="sweep")
     found = recovered(grant(), *steps, **{"sweep": process(), **idle})
     assert found.taken_up == 5
 
 
-@pytest.mark.parametrize("last", ["T3", "T5", "T6", "end"])
+@pytest.mark.parametrize("last", ["T3", "T5", "T6", "T7b", "end"])
 def test_what_was_finished_before_the_kill_needs_no_recovery(last):
     steps = step("T2", DUE_AT), step(last, DUE_AT + 0.2)
+    assert recoveries(steps, {(1, "one"): grant()}, world(process(killed_at=KILLED_AT))) == []
+
+
+def test_nor_does_what_another_process_took_over_before_the_kill():
+    steps = step("T1", DUE_AT), step("T1", DUE_AT + 0.5, agent="other")
     assert recoveries(steps, {(1, "one"): grant()}, world(process(killed_at=KILLED_AT))) == []
 
 

@@ -247,6 +247,8 @@ def test_right_reasons_name_no_cause_that_was_not():
         ([use(at=110.0, status=401), use(at=113.0), use(at=115.0)], 1),
         ([use(at=110.0, status=None), use(at=111.0), use(at=112.0)], 2),
         ([use(at=110.0, status=503), use(at=113.0)], 1),
+        ([use(at=110.0, status=503), refusal(at=113.0), refusal(at=114.0)], 1),
+        ([use(at=110.0, status=400, fault="oauth_error"), use(at=113.0)], 1),
     ],
 )
 def test_a_second_send_counts_while_the_access_token_lives(uses, expected):

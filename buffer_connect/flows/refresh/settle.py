@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Self, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import printable
@@ -22,7 +22,10 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+# Short, for a database that comes and goes may be there for moments only.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.25
+# What a database says that is away, or that lets nobody write for a while (PostgreSQL: InternalError).
+PASSES = OperationalError, InterfaceError, InternalError
 # Also when the budget is over: it may have passed while this process stood still.
 LEAST_TRIES = 3
 
@@ -59,7 +62,7 @@ def within_commit_budget(step: Callable[[], T], *, over: float) -> T:
         tries += 1
         try:
             return step()
-        except (OperationalError, InterfaceError) as error:
+        except PASSES as error:
             left = over - monotonic()
             connection = connections[BufferLink.written_on()]
             if connection.in_atomic_block or (left <= 0 and tries >= LEAST_TRIES):
