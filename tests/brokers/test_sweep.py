@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from buffer_connect.flows.refresh.pipeline import AHEAD
 from buffer_connect.models import BufferLink, ServiceState
@@ -121,3 +122,24 @@ def test_so_does_a_signal_to_every_process_of_the_worker(site, sandbox, user):
     ended_links(sandbox, user, 40)
     stopped_while_sending(site, sandbox, lambda worker: os.killpg(worker.pid, signal.SIGTERM))
     assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox)
+
+
+def test_a_signal_to_one_child_stops_that_one_only(site, sandbox, user):
+    """Celery sends it when a task has run out of time, or was revoked."""
+    ended_links(sandbox, user, 40)
+    sandbox.fail_next("slow", 4, seconds=2)
+    worker = site.worker(children=1)
+    site.send_sweep()
+    wait_for(lambda: requests_to(sandbox) == 4)
+    for child in children_of(worker):
+        os.kill(child, signal.SIGTERM)
+    wait_for(lambda: refreshed() == 4)
+    # What was written down and not sent any more waits for a moment.
+    site.beat()
+    wait_for(lambda: refreshed() == 40)
+    assert outcome(sandbox, []) == flawless(40)
+
+
+def children_of(process):
+    told = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+    return [int(pid) for pid in told.split()]
