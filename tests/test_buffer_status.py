@@ -119,6 +119,15 @@ def test_one_cannot_have_both_ways(link):
         show("--resume", "--retry")
 
 
+def test_after_a_restore_both_are_said_at_once(braked):
+    told = show("--mark-restored", "--retry").splitlines()
+    assert told == [
+        "Links marked as restored: 1",
+        "The brake is off. Links that the next sweep tries again: 1",
+    ]
+    assert held(braked).restored_at is not None
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("option", ["--resume", "--retry"])
 def test_a_way_out_that_fails_is_no_traceback(tmp_path, option):

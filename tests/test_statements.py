@@ -109,8 +109,9 @@ def test_one_connect_is_sealed_anew_and_no_other(user):
 
 def test_those_are_taken_over_that_are_named_and_are_another_sites(two, instance):
     instance(OURS)
-    one, other = two(instance="another")
+    one, other = two(instance="another", refused_generation=1, refused_reason="expired")
     assert statements.adopt(ids=[one]) == 1
+    assert both("refused_generation") == [None, 1]
     assert both("instance") == [OURS, "another"]
     assert statements.adopt(ids=[one, other]) == 1
 

@@ -273,7 +273,7 @@ def restore(row, held):
     is_checkable = row.status == REVOKED and row.reason == "unauthorized" and row.ours
     if row.held == held and is_checkable:
         due = None if row.due is None else True
-        return row._replace(status=ACTIVE, reason="", rejected=False, forced=False, due=due)
+        return row._replace(status=ACTIVE, reason="", forced=False, due=due, **NOTHING_REFUSED)
     return None
 
 

@@ -81,6 +81,18 @@ def test_a_probe_that_is_refused_tries_one_link_only(sandbox, links, wrong_secre
     assert len(sandbox.requests_to("token")) == 2
 
 
+def test_links_that_cannot_be_opened_do_not_use_up_the_probe(sandbox, links):
+    sandbox.fail_next("invalid_client")
+    flows.sweep()
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+    for link in links:
+        age(link, minutes=5)
+    *blocked, last = BufferLink.objects.order_by("refresh_due_at").values_list("pk", flat=True)
+    BufferLink.objects.filter(pk__in=blocked).update(refresh_token=b"\x01\x01x" + bytes(40))
+    flows.sweep()
+    assert BufferLink.objects.get(pk=last).generation == 2
+
+
 @pytest.mark.long
 def test_a_probe_without_an_answer_closes_nothing(sandbox, links):
     sandbox.fail_next("invalid_client")

@@ -37,14 +37,17 @@ AHEAD = 7
 CLAIMED_AT_ONCE = 32
 
 
-def refresh(claimed: Claim) -> bool:
+def refresh(claimed: Claim) -> bool | None:
     """Refresh the links of one claim, one by one.
 
-    Returns whether the token endpoint answered, and with anything but `invalid_client`.
+    Returns whether the token endpoint answered, and with anything but `invalid_client`; None when
+    none of them could be sent.
     """
     claims = iter([claimed])
     pipeline = Pipeline(lambda _: next(claims, None), most=1, executor=InPlace())
     pipeline.run()
+    if not pipeline.was_sent:
+        return None
     return pipeline.was_answered and not pipeline.was_refused
 
 
@@ -80,6 +83,7 @@ class Pipeline:
         executor: Executor | None = None,
         stop: Stop | None = None,
     ) -> None:
+        self.was_sent = False
         self.was_answered = False
         self.was_refused = False
         self._claim_more = claim_more
@@ -157,6 +161,7 @@ class Pipeline:
             if not may_go:
                 settle(attempt, Landed.now(NOT_SENT))
                 continue
+            self.was_sent = True
             future = self._executor.submit(self._send, attempt)
             self._out[future] = attempt
             future.add_done_callback(self._landed.put)

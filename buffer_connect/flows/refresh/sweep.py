@@ -55,9 +55,14 @@ class Claims:
 
     def take(self, limit: int) -> Claim | Pause | None:
         """Claim up to `limit` links; None when there is nothing more to do."""
-        if monotonic() > self._until or self._stop.is_set() or halts():
+        if self.is_over or halts():
             return None
         return self.take_due(limit)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether time is up, or somebody asked to stop."""
+        return monotonic() > self._until or self._stop.is_set()
 
     def take_due(self, limit: int, *, probing: bool = False) -> Claim | Pause | None:
         """Claim up to `limit` links that are due, whatever the time."""
@@ -82,11 +87,18 @@ def _may_claim(claims: Claims) -> bool:
 
 
 def _probe(claims: Claims) -> bool:
-    """While the breaker is open: try one link; return whether Buffer knows this client again."""
+    """While the breaker is open: send one link; return whether Buffer knows this client again.
+
+    What cannot be sent, as for a missing key, must not stand in the way of those that can.
+    """
     if not breaker.take_probe():
         return False
-    taken = claims.take_due(1, probing=True)
-    if not isinstance(taken, Claim) or not refresh(taken):
-        return False
-    breaker.close()
-    return True
+    is_known = None
+    while is_known is None and not claims.is_over:
+        taken = claims.take_due(1, probing=True)
+        if not isinstance(taken, Claim):
+            return False
+        is_known = refresh(taken)
+    if is_known:
+        breaker.close()
+    return bool(is_known)

@@ -46,6 +46,8 @@ WAYS_OUT = (
         "The brake is off. Links that the next sweep tries again: {}",
     ),
 )
+# With one of these the status is not shown.
+ACTIONS = ("adopt_instance", "mark_restored", *(name for name, *_ in WAYS_OUT))
 # The option, what it limits, its unit, and what it is about.
 LIMITS = (
     ("--max-sweep-age", "sweep", "minutes", "since the last sweep"),
@@ -125,17 +127,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        for name, _, take, told in WAYS_OUT:
-            if options[name]:
-                links = _tried(take, "The brake is as it was.")
-                self.stdout.write("The brake is not on." if links is None else told.format(links))
-                return
         if options["adopt_instance"]:
             self._adopt(interactive=options["interactive"])
         if options["mark_restored"]:
             marked = _tried(copies.mark_restored, "The links cannot be marked.")
             self.stdout.write(f"Links marked as restored: {marked}")
-        if not (options["adopt_instance"] or options["mark_restored"]):
+        for name, _, take, told in WAYS_OUT:
+            if options[name]:
+                links = _tried(take, "The brake is as it was.")
+                self.stdout.write("The brake is not on." if links is None else told.format(links))
+        if not any(options[name] for name in ACTIONS):
             self._report(**options)
 
     def _adopt(self, *, interactive: bool) -> None:
@@ -189,5 +190,9 @@ def _confirm(others: dict[str, int]) -> None:
         f"other site on this database or a copy of it must be stopped, or have let go of them.\n"
         f"Let them all belong to {conf.instance}? (yes/no) "
     )
-    if input(question).strip().lower() != "yes":
+    try:
+        answer = input(question)
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() != "yes":
         raise CommandError("Nothing was changed.")

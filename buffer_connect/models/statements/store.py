@@ -119,7 +119,7 @@ WHERE {_HELD} AND status = 'active' AND {{ours}}
 # U2: the API accepts the access token after all, or a refresh may show whether it does.
 restore = Statement(f"""
 UPDATE {{link}} SET status = 'active', reason = '', status_changed_at = {{now}},
-  rejected_generation = NULL, forced_at = NULL,
+  rejected_generation = NULL, forced_at = NULL, refused_generation = NULL, refused_reason = '',
   refresh_due_at = CASE WHEN refresh_due_at IS NULL THEN NULL ELSE {{now}} END
 WHERE {_HELD} AND status = 'revoked' AND reason = 'unauthorized' AND {{ours}}
 """)
