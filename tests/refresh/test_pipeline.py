@@ -5,6 +5,7 @@ from time import monotonic
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from buffer_connect import flows
 from buffer_connect.flows.refresh import introspection
@@ -117,6 +118,29 @@ def test_a_server_that_calls_a_new_token_dead_is_not_believed(sandbox, user):
     flows.sweep()
     assert held(link).generation == 2
     assert sandbox.requests_to("introspection") == []
+
+
+@pytest.mark.long
+def test_an_answer_does_not_wait_until_the_server_was_asked_about_all(sandbox, user, settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {"IN_FLIGHT": 4}}
+    links = due_links(sandbox, user, 16)
+    healthy, doubtful = links[:11], links[11:]
+    for link in doubtful:
+        sandbox.fail_next("outage", grant=sandbox.grant_of(tokens_of(link)[1]).id)
+    flows.sweep()
+    for link in doubtful + healthy:
+        age(link, hours=2)
+        make_due(link)
+    BufferLink.objects.filter(generation=2).update(
+        refresh_due_at=timezone.now() - timedelta(days=1)
+    )
+    sandbox.fail_next("slow", 11, seconds=0.2)
+    sandbox.fail_next("slow", 5, on="introspection", seconds=0.6)
+    flows.sweep()
+    stored = [held(link).last_refreshed_at for link in healthy]
+    assert {held(link).generation for link in healthy} == {3}
+    assert max(stored) - min(stored) < timedelta(seconds=2)
+    assert len(sandbox.requests_to("introspection")) > 5
 
 
 def test_introspection_can_be_turned_off(sandbox, user, settings):

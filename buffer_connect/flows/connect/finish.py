@@ -1,7 +1,10 @@
 """The authorization response (RFC 6749 section 4.1.2): taken once, by whom it is for."""
 
 import logging
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+from typing import TypeVar, cast
 
 from buffer_connect.conf import conf
 from buffer_connect.flows import announce
@@ -21,11 +24,17 @@ from buffer_connect.flows.connect.results import (
     Underway,
 )
 from buffer_connect.flows.connect.store import store
+from buffer_connect.flows.refresh.settle import within_commit_budget
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent
 from buffer_connect.oauth.authorization import InvalidResponse, Problem, read_state
 from buffer_connect.sealing import Secret
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# For so many seconds a database that is away may keep the user waiting, who has granted already.
+STORED_WITHIN = 5.0
 
 # How loud a failure is logged; all else is for the site's operator to look at.
 LEVELS = {
@@ -109,14 +118,19 @@ def _carry_out(request: AuthorizationRequest, params: Params, browser: Browser) 
     except NotLinked as error:
         return _failed(request, error.notice)
     finally:
-        request.close(outcome)
+        _written(partial(request.close, outcome))
     announce.announce(event, request=browser.request)
     return Linked(next_url=request.next_url, notices=notices)
 
 
+def _written(step: Callable[[], T]) -> T:
+    """Return what `step` returns; over a new connection where the old one broke while Buffer was asked."""
+    return within_commit_budget(step, over=monotonic() + STORED_WITHIN)
+
+
 def _made(request: AuthorizationRequest, params: Params) -> tuple[LinkEvent, tuple[Notice, ...]]:
     granted = obtain(request, params)
-    event = store(request.user_id, granted)
+    event = _written(partial(store, request.user_id, granted))
     link = cast("BufferLink", event.link)
     logger.info("link=%s status=active user=%s", link.uid, request.user_id)
     return event, tuple(notices_of(request, granted, link))

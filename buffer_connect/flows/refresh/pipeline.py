@@ -144,15 +144,30 @@ class Pipeline:
             self._on_unsent(len(claimed.links) - len(attempts))
 
     def _write_down(self) -> None:
-        written = len(self._out) + len(self._ready)
-        # All at once as soon as nobody waits for a place.
-        if written > self._most:
+        if not self._has_room:
             return
-        free = self._most + max(AHEAD, self._most // 2) - written
-        group = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        for attempts in _by_claim(group):
+        free = self._most + max(AHEAD, self._most // 2) - len(self._out) - len(self._ready)
+        for attempts in _by_claim(self._next_group(free)):
             sendable = [each for each in map(may_be_sent, attempts) if each]
             self._ready += record_intent(sendable)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether more can be written down: all at once, as soon as nobody waits for a place."""
+        return bool(self._waiting) and len(self._out) + len(self._ready) <= self._most
+
+    def _next_group(self, free: int) -> list[Attempt]:
+        """Take up to `free` that wait; of those in doubt one, which comes last.
+
+        The server may be asked about that one, for seconds. So what has arrived is settled before,
+        and what is written down leaves between two questions.
+        """
+        group: list[Attempt] = []
+        while self._waiting and len(group) < free and not (group and group[-1].is_resend):
+            group.append(self._waiting.popleft())
+        while group[-1].is_resend and not self._landed.empty():
+            self._land()
+        return group
 
     def _launch(self) -> None:
         while self._may_launch:
@@ -188,7 +203,7 @@ class Pipeline:
     def _land_or_wait(self) -> None:
         """Settle what arrives; wait for it no longer than until more can be claimed."""
         pause = self._pause_left
-        if self._out or pause:
+        if not self._has_room and (self._out or pause):
             with suppress(Empty):
                 self._land(timeout=pause or None)
 
