@@ -144,6 +144,13 @@ def test_the_use_of_one_link_is_noted_once_a_day(two, ago, expected):
     assert written(other, "last_used_at") == before
 
 
+def test_what_is_read_after_a_claim_is_ones_own(two):
+    me = uuid4()
+    one, other = two(lease_owner=me)
+    BufferLink.objects.filter(pk=other).update(lease_owner=uuid4())
+    assert [link.pk for link in statements.read_claimed(ids=[one, other], owner=me)] == [one]
+
+
 HALTED = [
     ({"name": "brake"}, True),
     ({"name": "breaker", "key": KEY}, True),

@@ -5,7 +5,7 @@ from functools import lru_cache
 from tests.model import row as rows
 from tests.model.alike import NOW
 from tests.model.pairs import PAIRS
-from tests.model.row import ACTIVE, SEVERAL
+from tests.model.row import ACTIVE, REVOKED, SEVERAL
 
 WORKERS = (0, 1)
 TIME = {
@@ -39,6 +39,7 @@ def near(row):
     flags = [name for name, value in row._asdict().items() if isinstance(value, bool)]
     other = [row._replace(**{name: not getattr(row, name)}) for name in flags]
     other += [row._replace(due=due) for due in (None, False, True) if due is not row.due]
+    other += [row._replace(status=status, reason="unauthorized") for status in (ACTIVE, REVOKED)]
     return [each for each in other if _is_possible(each)]
 
 

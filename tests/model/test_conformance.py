@@ -73,11 +73,11 @@ def instance(settings):
 
 @pytest.fixture
 def some_rows(db):
-    """One row in fifty, and one that each statement changes, with all that are near it."""
+    """One row in fifty, and one or two that each statement changes, with all that are near them."""
     few = every_row()[::50]
     for pair in PAIRS.values():
-        touched = next(row for row in every_row() if is_touched(pair, row))
-        few += [touched, *near(touched)]
+        touched = {row.sent: row for row in reversed(every_row()) if is_touched(pair, row)}
+        few += [each for row in touched.values() for each in (row, *near(row))]
     return insert(dict.fromkeys(few))
 
 
