@@ -73,10 +73,12 @@ def instance(settings):
 
 @pytest.fixture
 def some_rows(db):
-    """One row in fifty, and one or two that each statement changes, with all that are near them."""
+    """One row in fifty, and some that each statement changes, with all that are near them."""
     few = every_row()[::50]
     for pair in PAIRS.values():
-        touched = {row.sent: row for row in reversed(every_row()) if is_touched(pair, row)}
+        touched = {
+            (row.sent, row.sent_over): row for row in reversed(every_row()) if is_touched(pair, row)
+        }
         few += [each for row in touched.values() for each in (row, *near(row))]
     return insert(dict.fromkeys(few))
 
