@@ -135,13 +135,17 @@ class Lives:
             for held in step.held if change else ():
                 self._written[held] += change
         resent = LinkEvent.objects.filter(kind=LinkEvent.Kind.RESENT)
-        self._resent = {(link, str(epoch)) for link, epoch in resent.values_list("link", "epoch")}
+        self._resent: dict[int | None, list[float]] = defaultdict(list)
+        for link, moment in resent.values_list("link", "created_at"):
+            self._resent[link].append(moment.timestamp())
 
     def life(self, standing: Standing, grant: Grant) -> Life:
         """Return the life of one epoch."""
         link, epoch = standing.link, standing.epoch
         held = _held(standing, grant)
         refused = sum(use.is_refusal for use in grant.token(held).uses)
+        # What went out again so shortly before the user connected may have ended the same grant.
+        counts_from = grant.tokens[0].issued_at - timing.QUARANTINE
         is_ended = standing.status == BufferLink.Status.REVOKED
         return Life(
             link=link,
@@ -150,7 +154,7 @@ class Lives:
             until=standing.at,
             ended_at=standing.changed_at if is_ended else None,
             reason=standing.reason if is_ended else "",
-            resent=(link, epoch) in self._resent,
+            resent=any(counts_from <= moment <= standing.at for moment in self._resent[link]),
             doubted=self._written[link, epoch, held] > refused,
         )
 

@@ -104,7 +104,8 @@ class Life:
     until: float
     ended_at: float | None = None
     reason: str = ""
-    # Whether a generation of this epoch went out a second time, by the link's own history.
+    # Whether a generation went out a second time, by the link's own history: in this epoch, or by
+    # the quarantine before it, for the client cannot know that the grant is another one.
     resent: bool = False
     # Whether more was written down as sent of the held generation than is known to have ended.
     doubted: bool = False

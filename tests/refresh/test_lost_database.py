@@ -5,9 +5,10 @@ is not sent then, and an answer in hand is stored once.
 """
 
 from datetime import timedelta
+from time import monotonic
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from buffer_connect import flows
 from buffer_connect.models import LinkEvent
@@ -116,6 +117,22 @@ def test_an_answer_is_stored_when_the_database_is_back(sandbox, link, broken, aw
 def test_a_database_away_for_longer_than_the_budget_leaves_a_doubt(sandbox, link, broken):
     assert broken("before", STORE, away_for=4) == LOST
     assert (phase(link), held(link).is_active) == (("SENT", 1), True)
+
+
+def test_an_answer_is_stored_when_the_database_is_there_for_a_moment_only(sandbox, link):
+    began = []
+
+    def come_and_go(execute, sql, params, many, context):
+        if STORE in sql:
+            began.append(monotonic())
+            if not 1.0 < monotonic() - began[0] < 1.4:
+                raise OperationalError("the server is away")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(come_and_go):
+        flows.sweep()
+    assert is_refreshed(sandbox, link)
+    assert requests_to(sandbox) == 1
 
 
 @pytest.mark.postgres
