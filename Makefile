@@ -9,13 +9,18 @@ MARIADB_URL ?= mysql://root@127.0.0.1:3306/buffer_connect
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Many tests wait more than they compute; who has run out of tests takes over another's.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal --durations 10
+# What a stricter isolation or another time zone of the session could break.
+RACES := tests/refresh/test_crash.py tests/refresh/test_race.py tests/connect tests/disconnect
+REPEATABLE_READ := ?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read
+SERIALIZABLE_ABROAD := ?isolation_level=serializable&init_command=SET%20time_zone%3D%27%2B05%3A00%27
 QUICK := not (long or browser or redis or rabbitmq)
 
 # Each worker would rewrite the assertions of all tests anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check quickstart test test-all test-users test-postgres test-mariadb test-browser \
+.PHONY: help demo demo-check quickstart test test-all test-users test-postgres test-mariadb \
+	test-isolation test-browser \
 	test-matrix check coverage bench bench-memory reliability mutants docs pictures clean
 
 help: ## show this list
@@ -34,9 +39,10 @@ test: $(VENV)/.installed ## run the quick tests, on SQLite
 quickstart: $(VENV)/.installed ## follow the quick start in an empty folder and print the seconds
 	$(BIN)/python -m tests.quickstart
 
-test-all: test test-users test-postgres test-mariadb test-browser test-matrix ## run all suites; a missing server fails
+test-all: test test-users test-postgres test-mariadb test-isolation test-browser test-matrix ## run all suites; a missing server fails
 
-test-users test-postgres test-mariadb test-browser pictures: export BUFFER_CONNECT_REQUIRE_SERVERS := 1
+test-users test-postgres test-mariadb test-isolation test-browser pictures: \
+	export BUFFER_CONNECT_REQUIRE_SERVERS := 1
 
 test-users: export DATABASE_URL :=
 test-users: $(VENV)/.servers ## run all tests on SQLite, with a user model whose key is a UUID
@@ -47,6 +53,10 @@ test-postgres: $(VENV)/.servers ## run all that touches a database on PostgreSQL
 
 test-mariadb: $(VENV)/.servers ## run all that touches a database on MariaDB (MARIADB_URL)
 	DATABASE_URL=$(MARIADB_URL) $(PYTEST) -m "not browser"
+
+test-isolation: $(VENV)/.servers ## run races, crashes and callbacks in stricter isolation, five hours abroad
+	DATABASE_URL='$(POSTGRES_URL)$(REPEATABLE_READ)' $(PYTEST) $(RACES)
+	DATABASE_URL='$(MARIADB_URL)$(SERIALIZABLE_ABROAD)' $(PYTEST) $(RACES)
 
 test-browser pictures: export DATABASE_URL :=
 test-browser: $(VENV)/.browser ## run the pages in Chromium, under a strict policy and axe

@@ -1,7 +1,7 @@
 """The DATABASES entry that a DATABASE_URL stands for, and the URL for an entry."""
 
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 POSTGRESQL = "django.db.backends.postgresql"
 MYSQL = "django.db.backends.mysql"
@@ -52,9 +52,12 @@ def from_url(url: str) -> dict[str, Any]:
 
 
 def to_url(entry: dict[str, Any]) -> str:
-    """Return the URL of a DATABASES entry, without its options, for another process."""
+    """Return the URL of a DATABASES entry, with the options of its own, for another process."""
     scheme = next(name for name, engine in ENGINES.items() if engine == entry["ENGINE"])
     password = f":{quote(entry['PASSWORD'], safe='')}" if entry["PASSWORD"] else ""
     user = f"{quote(entry['USER'], safe='')}{password}@" if entry["USER"] else ""
     port = f":{entry['PORT']}" if entry["PORT"] else ""
-    return f"{scheme}://{user}{entry['HOST']}{port}/{quote(str(entry['NAME']))}"
+    usual = OPTIONS[entry["ENGINE"]].items()
+    own = urlencode([option for option in entry.get("OPTIONS", {}).items() if option not in usual])
+    query = f"?{own}" if own else ""
+    return f"{scheme}://{user}{entry['HOST']}{port}/{quote(str(entry['NAME']))}{query}"

@@ -34,6 +34,7 @@ def test_sqlite_waits_for_its_turn_to_write():
     [
         "postgres://member:a%40b@127.0.0.1:5432/site",
         "mysql://root@127.0.0.1:3306/site",
+        "mysql://root@127.0.0.1:3306/site?isolation_level=serializable",
         "sqlite:////var/with%20space/db.sqlite3",
     ],
 )

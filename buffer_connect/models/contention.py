@@ -1,6 +1,8 @@
 """What the databases say when a statement lost a race rather than failed."""
 
-from django.db import DatabaseError
+from collections.abc import Callable
+
+from django.db import DatabaseError, OperationalError
 
 # serialization_failure, deadlock_detected, lock_not_available.
 _SQLSTATES = {"40001", "40P01", "55P03"}
@@ -15,3 +17,13 @@ def is_contention(error: DatabaseError) -> bool:
     if error.args and error.args[0] in _MYSQL_CODES:
         return True
     return "is locked" in str(error)
+
+
+def is_won(update: Callable[[], int]) -> bool:
+    """Return whether `update` changed its one row; a race that is lost to others counts as no."""
+    try:
+        return update() == 1
+    except OperationalError as error:
+        if is_contention(error):
+            return False
+        raise

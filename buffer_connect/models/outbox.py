@@ -14,6 +14,7 @@ from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
 from buffer_connect.fields import SealedField
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.models.contention import is_won
 from buffer_connect.models.link import BufferLink
 from buffer_connect.sealing import Secret
 
@@ -97,7 +98,7 @@ class PendingRevocation(models.Model):
         """Become the one who sends it, for `TAKEN_FOR`; return whether this call did."""
         mine = PendingRevocation.objects.due().filter(pk=self.pk)
         taken = {"attempts": F("attempts") + 1, "next_attempt_at": DatabaseNow() + TAKEN_FOR}
-        return mine.order_by().update(**taken) == 1
+        return is_won(lambda: mine.order_by().update(**taken))
 
     def postpone(self, delay: float) -> None:
         """Let it be sent again in `delay` seconds."""

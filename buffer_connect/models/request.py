@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import OperationalError, models
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from buffer_connect.fields import ScopesField, SealedField
 from buffer_connect.models.clock import DatabaseNow
-from buffer_connect.models.contention import is_contention
+from buffer_connect.models.contention import is_won
 from buffer_connect.models.link import BufferLink
 from buffer_connect.sealing import Secret
 
@@ -47,13 +47,7 @@ class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
 
     def consume(self) -> bool:
         """Take the one request selected, if it is pending still; return whether this call did."""
-        try:
-            return self.pending().update(consumed_at=DatabaseNow()) == 1
-        except OperationalError as error:
-            # A stricter isolation says so when another call took it.
-            if is_contention(error):
-                return False
-            raise
+        return is_won(lambda: self.pending().update(consumed_at=DatabaseNow()))
 
     def drop_oldest(self, user: Any) -> None:
         """Delete the oldest pending requests of `user` beyond `PENDING_PER_USER`."""

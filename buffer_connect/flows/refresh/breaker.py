@@ -7,13 +7,12 @@ id and secret, so that a corrected secret closes it at once.
 import logging
 from datetime import timedelta
 
-from django.db import OperationalError
 from django.db.models import Q, QuerySet
 
 from buffer_connect.flows.refresh.halt import Halt, client_key, halts
 from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.models.clock import DatabaseNow
-from buffer_connect.models.contention import is_contention
+from buffer_connect.models.contention import is_won
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +27,8 @@ def is_open() -> bool:
 def take_probe() -> bool:
     """Return whether the caller may try one link, at most once in `PROBE_EVERY`."""
     rested = Q(probe_at=None) | Q(probe_at__lte=DatabaseNow() - PROBE_EVERY)
-    try:
-        return _row().filter(rested, opened_at__isnull=False).update(probe_at=DatabaseNow()) == 1
-    except OperationalError as error:
-        if is_contention(error):
-            return False
-        raise
+    row = _row().filter(rested, opened_at__isnull=False)
+    return is_won(lambda: row.update(probe_at=DatabaseNow()))
 
 
 def open_() -> None:
