@@ -79,6 +79,22 @@ def test_a_refusal_that_is_cut_short_refuses_nothing():
     assert judge(400, {"error": "invalid_grant"}, complete=False).verdict is Verdict.UNKNOWN
 
 
+def test_a_refusal_that_contradicts_itself_refuses_nothing():
+    outcome = judge(400, b'{"error": "server_error", "error": "invalid_grant"}')
+    assert (outcome.verdict, outcome.error) == (Verdict.UNKNOWN, "http_400")
+
+
+def test_a_refusal_that_repeats_itself_is_one():
+    body = b'{"error": "invalid_grant", "error": "invalid_grant"}'
+    assert judge(400, body).verdict is Verdict.REFUSED
+
+
+def test_a_success_with_contradicting_errors_gives_what_came_before_them():
+    body = b'{"refresh_token": "next", "error": "a", "error": "b", "access_token": "one"}'
+    tokens = judge(body=body).tokens
+    assert (tokens.refresh_token, tokens.access_token) == (Secret("next"), None)
+
+
 def test_a_refusal_that_cannot_be_decoded_refuses_nothing():
     body = b'{"error": "invalid_grant", "error_description": "\xe9"}'
     assert judge(400, body).verdict is Verdict.UNKNOWN
@@ -149,11 +165,23 @@ def test_without_a_usable_access_token_the_refresh_token_is_kept(members):
     assert outcome.tokens.refresh_token == Secret("a-refresh-token/+=&")
 
 
-@pytest.mark.parametrize("refresh_token", [None, "", "a b", "\x00", 5, {}])
+@pytest.mark.parametrize("refresh_token", [None, "", " ", "\ud800", 5, {}])
 def test_without_a_usable_refresh_token_the_access_token_is_kept(refresh_token):
     tokens = judge(body=changed(refresh_token=refresh_token)).tokens
     assert tokens.access_token == Secret("an-access-token")
     assert tokens.refresh_token is None
+
+
+@pytest.mark.parametrize("refresh_token", ["two words", "ünicode", "line\nbreak", "\x00"])
+def test_any_text_is_a_refresh_token(refresh_token):
+    assert judge(body=changed(refresh_token=refresh_token)).tokens.refresh_token == Secret(
+        refresh_token
+    )
+
+
+def test_a_refresh_token_that_was_damaged_on_its_way_is_none():
+    body = json.dumps(changed(refresh_token="damaged")).encode()
+    assert judge(body=body.replace(b"damaged", b"dam\xffged")).tokens.refresh_token is None
 
 
 @pytest.mark.parametrize(

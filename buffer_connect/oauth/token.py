@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from buffer_connect.exceptions import printable
 from buffer_connect.headers import pause_asked
@@ -125,8 +125,8 @@ def judge_token_response(
     )
 
 
-def is_token(value: object) -> bool:
-    """Return whether `value` can be a token: visible ASCII (RFC 6749 appendices A.12 and A.17)."""
+def is_token(value: object) -> TypeGuard[str]:
+    """Return whether `value` can be sent as a bearer token: visible ASCII (RFC 6750 section 2.1)."""
     return isinstance(value, str) and _VISIBLE_ASCII.fullmatch(value) is not None
 
 
@@ -139,7 +139,7 @@ def says_reused(description: str) -> bool:
 
 def _judge_success(headers: Mapping[str, str], body: bytes) -> Outcome:
     # A character that is no UTF-8 must not cost the tokens beside it.
-    text = body.decode("utf-8-sig", "replace")
+    text = body.decode("utf-8-sig", "surrogateescape")
     document = _parse(text)
     error = _text(document, "error")
     if document is None or document.get("error"):
@@ -161,15 +161,26 @@ def _token_set(document: dict[str, Any]) -> TokenSet:
     is_bearer = _text(document, "token_type").lower() == "bearer"
     scopes = tuple(dict.fromkeys(filter(is_scope, _text(document, "scope").split())))
     return TokenSet(
-        access_token=_token(document, "access_token") if is_bearer else None,
-        refresh_token=_token(document, "refresh_token"),
+        access_token=_access_token(document) if is_bearer else None,
+        refresh_token=_refresh_token(document),
         life=life(document.get("expires_in")),
         scopes=scopes or None,
     )
 
 
-def _token(document: dict[str, Any], name: str) -> Secret | None:
-    return Secret(document[name]) if is_token(document.get(name)) else None
+def _access_token(document: dict[str, Any]) -> Secret | None:
+    value = document.get("access_token")
+    return Secret(value) if is_token(value) else None
+
+
+def _refresh_token(document: dict[str, Any]) -> Secret | None:
+    """Return any text that can be sent back: it goes into a form, and no other is alive now."""
+    value = _text(document, "refresh_token")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return Secret(value) if value.strip() else None
 
 
 def _text(document: dict[str, Any] | None, name: str) -> str:
@@ -189,7 +200,16 @@ def _integer(digits: str) -> int:
     return int(digits[:18])
 
 
-_DECODER = json.JSONDecoder(parse_int=_integer)
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object; one that names two different errors names none."""
+    members = dict(pairs)
+    errors = [value for name, value in pairs if name == "error"]
+    if any(error != errors[0] for error in errors):
+        members["error"] = errors
+    return members
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_members)
 
 
 def _parse(text: str) -> dict[str, Any] | None:
