@@ -182,7 +182,7 @@ def test_check_passes_when_all_is_well(link):
 
 
 def test_check_tells_a_warning_by_its_exit_code(link):
-    BufferLink.objects.update(last_error="Tampered")
+    BufferLink.objects.update(refresh_due_at=timezone.now() - timedelta(minutes=11))
     assert exit_code() == 1
 
 

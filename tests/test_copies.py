@@ -52,7 +52,7 @@ def owners():
 
 def test_all_links_are_taken_over(moved, sandbox):
     make_due(moved[0])
-    assert tell("--adopt-instance", "--no-input") == "Links taken over: 2\n"
+    assert tell("--adopt-instance", "--no-input") == "Links taken over by new: 2\n"
     assert owners() == ({"new"}, {"new"})
     make_due(moved[0])
     assert flows.sweep() == 1
@@ -61,17 +61,17 @@ def test_all_links_are_taken_over(moved, sandbox):
 
 def test_more_links_than_one_statement_takes_are_taken_over(moved, monkeypatch):
     monkeypatch.setattr(copies, "AT_ONCE", 1)
-    assert tell("--adopt-instance", "--no-input") == "Links taken over: 2\n"
+    assert tell("--adopt-instance", "--no-input") == "Links taken over by new: 2\n"
 
 
 def test_a_second_time_nothing_is_left_to_take_over(moved):
     tell("--adopt-instance", "--no-input")
-    assert tell("--adopt-instance") == "Links taken over: 0\n"
+    assert tell("--adopt-instance") == "Links taken over by new: 0\n"
 
 
 def test_whoever_sits_at_the_terminal_is_asked(moved, answer, capsys):
     answer("yes")
-    assert tell("--adopt-instance") == "Links taken over: 2\n"
+    assert tell("--adopt-instance") == "Links taken over by new: 2\n"
     question = capsys.readouterr().out
     assert "(none yet) 1, old 1" in question
     assert "Let them all belong to new? (yes/no)" in question
@@ -160,7 +160,7 @@ def test_a_mark_outlives_a_refresh_that_fails(link, sandbox):
 
 def test_a_move_and_a_restore_can_be_told_at_once(moved):
     told = tell("--adopt-instance", "--mark-restored", "--no-input")
-    assert told == "Links taken over: 2\nLinks marked as restored: 2\n"
+    assert told == "Links taken over by new: 2\nLinks marked as restored: 2\n"
 
 
 def test_neither_is_a_state_change(moved):

@@ -217,9 +217,24 @@ def test_a_sweep_that_does_not_keep_up_is_a_warning(swept):
     assert about("due", due=timedelta(minutes=12)) == []
 
 
-def test_a_link_that_cannot_be_opened_is_a_warning(swept):
+def test_a_link_that_cannot_be_opened_is_a_warning(swept, sandbox, user):
+    link_to(sandbox, user, account="another")
     change(swept, last_error="Tampered")
     assert about("blocked") == [Level.WARNING]
+
+
+def test_that_no_link_can_be_opened_is_critical(swept):
+    change(swept, last_error="Tampered")
+    assert about("blocked") == [Level.CRITICAL]
+
+
+def test_links_that_no_refresh_will_name_are_a_warning(swept, instance):
+    change(swept, refresh_token=None, refresh_due_at=None, instance="")
+    assert (about("unnamed"), status.read().unnamed) == ([], 0)
+    instance("production")
+    assert (about("unnamed"), status.read().unnamed) == ([Level.WARNING], 1)
+    change(swept, instance="production")
+    assert about("unnamed") == []
 
 
 def test_many_links_in_doubt_are_a_warning(swept):

@@ -123,7 +123,9 @@ def _require_known_first_key(ring: Keyring) -> None:
     if ours and not any(_opens(link, ring) for link in ours):
         raise ImproperlyConfigured(
             f"The first key of ENCRYPTION_KEYS, {ring.kid}, is not the one that has sealed links "
-            "under this id: give every host the same key."
+            "under this id: give every host the same key. If all hosts do have the same, these "
+            "rows are damaged, and their users have to connect again first: "
+            + ", ".join(str(link.uid) for link in ours)
         )
 
 

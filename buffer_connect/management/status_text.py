@@ -25,6 +25,8 @@ def lines(status: Status) -> Iterator[tuple[str, str]]:
     yield "links", counted(status.links)
     if status.elsewhere:
         yield "elsewhere", counted(status.elsewhere)
+    if status.unnamed:
+        yield "unnamed", str(status.unnamed)
     yield "refreshable", str(status.refreshable)
     yield "last sweep", "never" if sweep is None else f"{_age(sweep)} ago"
     yield "breaker", "closed" if refused is None else f"OPEN for {_age(refused)}"

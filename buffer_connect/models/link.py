@@ -56,6 +56,10 @@ class BufferLinkQuerySet(AdoptingQuerySet):
         name = conf.instance
         return self.none() if name is None else self.exclude(instance__in=("", name))
 
+    def unnamed(self) -> Self:
+        """The links that belong to no instance, where this site has a name to give."""
+        return self.none() if conf.instance is None else self.filter(instance="")
+
     def as_held(self) -> Self:
         """Rows read for a decision: from the database that is written to, with its clock."""
         return self.using(BufferLink.written_on()).annotate(database_now=DatabaseNow())

@@ -6,6 +6,7 @@ from time import monotonic
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -283,6 +284,21 @@ def test_resume_ends_what_was_held_back_and_tells_of_each(braked, heard):
     assert (ended(), kept(), is_on()) == (3, 0, False)
     assert [each["reason"] for each in calls] == ["revoked_at_buffer"] * 3
     assert LinkEvent.objects.filter(kind="revoked").count() == 3
+    assert not LinkEvent.objects.unannounced().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_while_it_tells_has_ended_them_all(braked):
+    def go_away(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and "announced_at" in sql:
+            raise OperationalError
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(go_away):
+        assert held_back.resume() == 3
+    assert (ended(), kept(), is_on()) == (3, 0, False)
+    LinkEvent.objects.update(created_at=F("created_at") - timedelta(minutes=6))
+    flows.clean_up()
     assert not LinkEvent.objects.unannounced().exists()
 
 

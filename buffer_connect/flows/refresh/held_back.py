@@ -8,6 +8,8 @@ import logging
 from datetime import timedelta
 from functools import partial
 
+from django.db import Error
+
 from buffer_connect.flows.commit import atomically
 from buffer_connect.flows.refresh import brake, endings
 from buffer_connect.models import BufferLink, LinkEvent, statements
@@ -49,9 +51,18 @@ def _resume(*, after: timedelta) -> int | None:
     if ended is None:
         return None
     logger.warning("brake=off cause=resume ended=%s", len(ended))
-    for link, event in ended:
-        endings.tell_refusal(link, event)
+    _tell(ended)
     return len(ended)
+
+
+def _tell(ended: Ended) -> None:
+    """Tell of what has ended. It has, so a database that is away now changes nothing of it."""
+    for link, event in ended:
+        try:
+            endings.tell_refusal(link, event)
+        except Error as error:
+            # `clean_up` announces it later.
+            logger.warning("link=%s event=untold error=%s", link.uid, type(error).__name__)
 
 
 def _end_all(after: timedelta) -> Ended | None:

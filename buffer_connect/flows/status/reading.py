@@ -59,6 +59,9 @@ class Status:
     # Active links that belong to another instance of the site, by its name; none of what follows counts
     # them, but for the keys.
     elsewhere: dict[str, int]
+    # Active links that nothing will name, where INSTANCE is set: API keys, and others without a
+    # refresh token.
+    unnamed: int
     # Active links that are refreshed; the others are API keys, or end with their access token.
     refreshable: int
     breaker_open_seconds: float | None
@@ -106,6 +109,7 @@ def read() -> Status:
         at=now,
         links=dict.fromkeys(BufferLink.Status.values, 0) | _by(links, "status"),
         elsewhere=_by(links.elsewhere().active(), "instance"),
+        unnamed=active.unnamed().filter(refresh_token=None).count(),
         refreshable=active.filter(refresh_token__isnull=False).count(),
         breaker_open_seconds=_age(halted.get(Halt.BREAKER), now),
         brake_on_seconds=_age(halted.get(Halt.BRAKE), now),

@@ -88,9 +88,15 @@ def _of_links(status: Status, limits: Limits) -> Iterator[Finding]:
             "After a move: buffer_status --adopt-instance."
         )
         yield (_warning if status.refreshable else _critical)("elsewhere", text)
-    if status.blocked:
+    if status.unnamed:
+        text = (
+            "Links have no INSTANCE yet, and no refresh will give them one, so a copy of this "
+            "database would use them. On the site whose they are: buffer_status --adopt-instance."
+        )
+        yield _warning("unnamed", text)
+    if blocked := sum(status.blocked.values()):
         text = "Links cannot be opened, so they are not refreshed; the log names them."
-        yield _warning("blocked", text)
+        yield (_critical if blocked >= status.refreshable else _warning)("blocked", text)
     if status.in_doubt.count > limits.in_doubt:
         text = "Of many refreshes nobody knows whether they arrived: do answers get lost?"
         yield _warning("in_doubt", text)

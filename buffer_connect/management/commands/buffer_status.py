@@ -111,12 +111,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--adopt-instance",
             action="store_true",
-            help="after a move: let all links belong to this INSTANCE; asks first",
+            help="after a move, with the old site stopped: let all links belong to this INSTANCE; "
+            "asks first",
         )
         parser.add_argument(
             "--mark-restored",
             action="store_true",
-            help="after a restore: note that tokens given out since the backup are lost",
+            help="after a restore, before the site starts: note that tokens given out since the "
+            "backup are lost",
         )
         parser.add_argument(
             "--noinput",
@@ -146,7 +148,8 @@ class Command(BaseCommand):
         others = _tried(copies.adoptable, failure)
         if interactive and others:
             _confirm(others)
-        self.stdout.write(f"Links taken over: {_tried(copies.adopt_all, failure)}")
+        taken = _tried(copies.adopt_all, failure)
+        self.stdout.write(f"Links taken over by {conf.instance}: {taken}")
 
     def _report(self, **options: Any) -> None:
         ages = {name: timedelta(**{unit: options[name]}) for _, name, unit, _ in LIMITS}
