@@ -22,6 +22,7 @@ CHECKS = (
     pages.check_session_cookie,
     pages.check_form_action,
     databases.check_atomic_requests,
+    databases.check_time_zone,
     databases.check_routers,
 )
 DEPLOY_CHECKS = (

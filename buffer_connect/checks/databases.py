@@ -33,6 +33,16 @@ def check_atomic_requests(**kwargs: Any) -> list[CheckMessage]:
     return [advice("W009", message, f'DATABASES["{connection.alias}"]["ATOMIC_REQUESTS"] = False')]
 
 
+def check_time_zone(**kwargs: Any) -> list[CheckMessage]:
+    """E024: MySQL and MariaDB would keep Django's times and those of their own clock hours apart."""
+    connection = connections[BufferLink.written_on()]
+    if connection.vendor != "mysql" or connection.settings_dict["TIME_ZONE"] in (None, "UTC"):
+        return []
+    name = f'DATABASES["{connection.alias}"]["TIME_ZONE"]'
+    message = f"{name} is set, and links keep time by the database's clock, in UTC."
+    return [error("E024", message, f"{name} = None  (the session's time zone may be any)")]
+
+
 def check_routers(**kwargs: Any) -> list[CheckMessage]:
     """W010: what one transaction writes is spread over several databases."""
     alias = BufferLink.written_on()

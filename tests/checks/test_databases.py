@@ -56,6 +56,14 @@ def test_atomic_requests_draw_a_warning_where_there_is_one_writer(ids, monkeypat
     assert ids() == (["W009"] if connection.vendor == "sqlite" else [])
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Karachi"])
+def test_a_time_zone_of_the_database_is_refused_where_it_moves_times(ids, monkeypatch, zone):
+    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", zone)
+    moves = connection.vendor == "mysql" and zone == "Asia/Karachi"
+    assert ids() == (["E024"] if moves else [])
+
+
 def test_users_in_another_database_draw_a_warning(site, ids):
     site.DATABASE_ROUTERS = [ACCOUNTS]
     assert ids() == ["W010"]
