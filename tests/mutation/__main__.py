@@ -31,7 +31,7 @@ def main():
         for mutant in mutants_of(key)
     ]
     with ThreadPoolExecutor(options.processes) as threads:
-        fates = list(threads.map(lambda each: fate(*each, notes), mutants))
+        fates = list(watched(threads.map(lambda each: fate(*each, notes), mutants), len(mutants)))
     tell_table(Counter((name, kind) for (name, _), (kind, _) in zip(mutants, fates, strict=True)))
     for (name, mutant), (kind, why) in zip(mutants, fates, strict=True):
         if kind != KILLED or options.all:
@@ -49,6 +49,14 @@ def parsed():
         "--notes", type=Path, help="a directory, for what to keep for the next time"
     )
     return parser.parse_args()
+
+
+def watched(fates, number):
+    """Pass `fates` on, and tell whoever watches how many of them there are."""
+    for seen, each in enumerate(fates, start=1):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{seen} of {number} conditions" + "\n" * (seen == number))
+        yield each
 
 
 def fate(name, mutant, notes):

@@ -51,6 +51,7 @@ class Notes:
 
 def learned(directory, processes):
     """Return the notes in `directory`; run the tests for them when there are none."""
+    directory.mkdir(parents=True, exist_ok=True)
     if not any(directory.iterdir()):
         options = ["-n", str(processes), "--dist", "worksteal", *ALL]
         run(options, {"NOTES": str(directory)}, output=None)

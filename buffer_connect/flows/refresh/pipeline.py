@@ -83,9 +83,7 @@ class Pipeline:
         executor: Executor | None = None,
         stop: Stop | None = None,
     ) -> None:
-        self.was_sent = False
-        self.was_answered = False
-        self.was_refused = False
+        self.was_sent = self.was_answered = self.was_refused = False
         self._claim_more = claim_more
         self._most = most
         self._on_unsent = on_unsent
