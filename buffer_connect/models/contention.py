@@ -1,29 +1,53 @@
 """What the databases say when a statement lost a race rather than failed."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connections
 
-# serialization_failure, deadlock_detected, lock_not_available.
-_SQLSTATES = {"40001", "40P01", "55P03"}
-# ER_CHECKREAD, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK.
-_MYSQL_CODES = {1020, 1205, 1213}
+T = TypeVar("T")
+
+# PostgreSQL's serialization_failure, deadlock_detected; MySQL's ER_CHECKREAD, ER_LOCK_DEADLOCK.
+_AT_ONCE = {"40001", "40P01", 1020, 1213}
+# After a wait: lock_not_available, ER_LOCK_WAIT_TIMEOUT.
+_AFTER_A_WAIT = {"55P03", 1205}
+# Of what a stricter isolation lets fail.
+TRIES = 5
 
 
 def is_contention(error: DatabaseError) -> bool:
     """Return whether `error` means: others were at these rows, try again later."""
-    if getattr(error.__cause__, "sqlstate", None) in _SQLSTATES:
-        return True
-    if error.args and error.args[0] in _MYSQL_CODES:
-        return True
-    return "is locked" in str(error)
+    return _code(error) in _AT_ONCE | _AFTER_A_WAIT or "is locked" in str(error)
 
 
-def is_won(update: Callable[[], int]) -> bool:
-    """Return whether `update` changed its one row; a race that is lost to others counts as no."""
+def at_last(act: Callable[[], T], *, using: str) -> T:
+    """Return what `act` returns; again after a race that it lost at once, by one statement.
+
+    That has changed nothing. In a transaction it is over with it, so there it is not tried again.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except OperationalError as error:
+            if connections[using].in_atomic_block or _code(error) not in _AT_ONCE:
+                raise
+    return act()
+
+
+def unless_lost(act: Callable[[], T], *, otherwise: T, using: str) -> T:
+    """Return the same; or `otherwise` when others were quicker each time."""
     try:
-        return update() == 1
+        return at_last(act, using=using)
     except OperationalError as error:
         if is_contention(error):
-            return False
+            return otherwise
         raise
+
+
+def is_won(update: Callable[[], int], *, using: str) -> bool:
+    """Return whether `update` changed its one row; a race that is lost to others counts as no."""
+    return unless_lost(update, otherwise=0, using=using) == 1
+
+
+def _code(error: DatabaseError) -> object:
+    return getattr(error.__cause__, "sqlstate", None) or (error.args[0] if error.args else None)

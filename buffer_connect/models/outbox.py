@@ -98,7 +98,7 @@ class PendingRevocation(models.Model):
         """Become the one who sends it, for `TAKEN_FOR`; return whether this call did."""
         mine = PendingRevocation.objects.due().filter(pk=self.pk)
         taken = {"attempts": F("attempts") + 1, "next_attempt_at": DatabaseNow() + TAKEN_FOR}
-        return is_won(lambda: mine.order_by().update(**taken))
+        return is_won(lambda: mine.order_by().update(**taken), using=mine.db)
 
     def postpone(self, delay: float) -> None:
         """Let it be sent again in `delay` seconds."""

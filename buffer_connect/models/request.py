@@ -47,7 +47,8 @@ class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
 
     def consume(self) -> bool:
         """Take the one request selected, if it is pending still; return whether this call did."""
-        return is_won(lambda: self.pending().update(consumed_at=DatabaseNow()))
+        pending = self.pending()
+        return is_won(lambda: pending.update(consumed_at=DatabaseNow()), using=self.db)
 
     def drop_oldest(self, user: Any) -> None:
         """Delete the oldest pending requests of `user` beyond `PENDING_PER_USER`."""

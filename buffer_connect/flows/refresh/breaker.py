@@ -28,7 +28,7 @@ def take_probe() -> bool:
     """Return whether the caller may try one link, at most once in `PROBE_EVERY`."""
     rested = Q(probe_at=None) | Q(probe_at__lte=DatabaseNow() - PROBE_EVERY)
     row = _row().filter(rested, opened_at__isnull=False)
-    return is_won(lambda: row.update(probe_at=DatabaseNow()))
+    return is_won(lambda: row.update(probe_at=DatabaseNow()), using=row.db)
 
 
 def open_() -> None:

@@ -11,17 +11,17 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from django.db import OperationalError, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BinaryField, UUIDField
 from django.utils import timezone
 
 from buffer_connect.conf import conf
 from buffer_connect.models.clock import SQL_NOW, adapted
-from buffer_connect.models.contention import is_contention
+from buffer_connect.models.contention import at_last, unless_lost
 from buffer_connect.models.link import BufferLink
 from buffer_connect.models.outbox import PendingRevocation
 from buffer_connect.models.request import AuthorizationRequest
@@ -57,9 +57,6 @@ _MOVE_BY = {
 # Lasts until the end of the transaction. What a later, flushed commit builds on is flushed with it.
 _UNFLUSHED = {"postgresql": "set_config('synchronous_commit', 'off', true) = 'off'"}
 
-# Of a read that a stricter isolation lets fail.
-TRIES = 5
-
 
 class Statement:
     """A statement of the protocol. Calling it runs it on its own and returns the row count."""
@@ -75,22 +72,13 @@ class Statement:
             return int(cursor.rowcount)
 
     def if_free(self, **values: Any) -> int:
-        """Run it; a race that is lost to others counts as no row changed."""
-        try:
-            return self(**values)
-        except OperationalError as error:
-            if is_contention(error):
-                return 0
-            raise
+        """Run it; a race that is lost to others again and again counts as no row changed."""
+        return unless_lost(partial(self, **values), otherwise=0, using=BufferLink.written_on())
 
     def rows_if_free(self, **values: Any) -> list[tuple[Any, ...]]:
-        """Return its `rows`; a race that is lost to others gives none."""
-        try:
-            return self.rows(**values)
-        except OperationalError as error:
-            if is_contention(error):
-                return []
-            raise
+        """Return its `rows`; a race that is lost to others again and again gives none."""
+        rows = partial(self.rows, **values)
+        return unless_lost(rows, otherwise=[], using=BufferLink.written_on())
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Run it and return what it selects or, where the database can, has changed."""
@@ -101,14 +89,7 @@ class Statement:
 
     def rows_at_last(self, **values: Any) -> list[tuple[Any, ...]]:
         """Return its `rows`; again after a race that was lost, where no transaction is over by it."""
-        for _ in range(TRIES - 1):
-            try:
-                return self.rows(**values)
-            except OperationalError as error:
-                in_transaction = connections[BufferLink.written_on()].in_atomic_block
-                if in_transaction or not is_contention(error):
-                    raise
-        return self.rows(**values)
+        return at_last(partial(self.rows, **values), using=BufferLink.written_on())
 
     def bound(
         self, connection: BaseDatabaseWrapper, values: Mapping[str, Any]
