@@ -209,7 +209,7 @@ def test_what_moves_on_meanwhile_is_not_ended_with_the_others(braked, columns):
 def test_the_brake_says_what_to_do(make, caplog):
     refuse(out(make(MOST + 3)))
     (record,) = [record for record in caplog.records if "brake=on" in record.message]
-    assert record.levelname == "ERROR"
+    assert (record.levelname, record.name) == ("ERROR", "buffer_connect.flows.refresh.brake")
     assert "buffer_status --retry or --resume" in record.message
 
 

@@ -106,6 +106,30 @@ def test_a_probe_without_an_answer_closes_nothing(sandbox, links):
     assert len(sandbox.requests_to("token")) == 2
 
 
+def opened(caplog):
+    """What was told of the breaker's opening."""
+    return [record for record in caplog.records if "breaker=open" in record.message]
+
+
 def test_the_breaker_says_what_to_correct(sandbox, links, wrong_secret, caplog):
     flows.sweep()
-    assert "correct BUFFER_CONNECT" in caplog.text
+    (record,) = opened(caplog)
+    assert (record.levelname, record.name) == ("ERROR", "buffer_connect.flows.refresh.breaker")
+    assert "correct BUFFER_CONNECT" in record.message
+
+
+@pytest.mark.long
+def test_it_says_so_once_however_many_are_refused(sandbox, links, wrong_secret, settings, caplog):
+    timing = {"TIMING": {"IN_FLIGHT": 7}}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **timing}
+    # Others are out before the first answer is there.
+    sandbox.fail_next("invalid_client", 7, seconds=1)
+    flows.sweep()
+    sent = len(sandbox.requests_to("token"))
+    assert sent > 1
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+    for link in links:
+        age(link, minutes=5)
+    flows.sweep()
+    assert len(sandbox.requests_to("token")) == sent + 1
+    assert len(opened(caplog)) == 1

@@ -16,6 +16,12 @@ SURELY_NOT_USED = [
     ("oauth_error", {"error": "unsupported_grant_type"}),
     ("invalid_client", {}),
 ]
+MISCONFIGURED = [
+    "invalid_request",
+    "invalid_scope",
+    "unauthorized_client",
+    "unsupported_grant_type",
+]
 MAYBE_USED = [
     ("lose_answer", {}),
     ("error_before", {"status": 500}),
@@ -120,6 +126,46 @@ def test_scopes_that_buffer_took_away_are_no_longer_granted(sandbox, link):
     sandbox.fail_next("alter", changes={"scope": "account:read offline_access"})
     flows.sweep()
     assert held(link).granted_scopes == ["account:read", "offline_access"]
+
+
+@pytest.mark.parametrize("error", MISCONFIGURED)
+def test_what_the_site_has_to_correct_is_tried_again_after_a_quarter_of_an_hour(
+    sandbox, link, error
+):
+    """Give or take 10 %, so that all do not come back together."""
+    sandbox.fail_next("oauth_error", error=error)
+    before = held(link).database_now
+    flows.sweep()
+    row = held(link)
+    assert before + timedelta(minutes=13.5) <= row.next_attempt_at
+    assert row.next_attempt_at <= row.database_now + timedelta(minutes=16.5)
+
+
+def test_it_is_not_sent_before_and_refreshed_then(sandbox, link):
+    sandbox.fail_next("oauth_error", error="invalid_request")
+    flows.sweep()
+    age(link, minutes=13)
+    assert flows.sweep() == 0
+    age(link, minutes=4)
+    flows.sweep()
+    assert (held(link).generation, len(sandbox.requests_to("token"))) == (2, 2)
+
+
+@pytest.mark.parametrize("error", MISCONFIGURED)
+def test_it_is_told_as_an_error_for_somebody_has_to_correct_it(sandbox, link, error, caplog):
+    sandbox.fail_next("oauth_error", error=error)
+    flows.sweep()
+    (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert record.name == "buffer_connect.flows.refresh.settle"
+    assert f"link={link.uid} error={error} " in record.message
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "outage", "error_before"])
+def test_what_passes_by_itself_is_not(sandbox, link, fault, caplog):
+    sandbox.fail_next(fault)
+    flows.sweep()
+    assert {each.levelname for each in caplog.records if "refresh=" in each.message} == {"WARNING"}
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 def test_retry_after_is_kept(sandbox, link):
