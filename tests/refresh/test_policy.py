@@ -7,11 +7,13 @@ from django.utils import timezone
 
 from buffer_connect import flows
 from buffer_connect.client import BufferClient
+from buffer_connect.exceptions import TokenUnavailable
 from buffer_connect.flows import status
+from buffer_connect.flows.refresh import held_back
 from buffer_connect.flows.status import Limits, judge
-from buffer_connect.models import BufferLink
+from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.sandbox import Sandbox
-from tests.links import age, held, link_to, make_due, tokens_of
+from tests.links import age, held, key_of, link_to, make_due, tokens_of
 from tests.refresh.steps import requests_to
 
 # Of an access token that lives for an hour: a quarter of it before its end; or a day; each by 10 %.
@@ -232,3 +234,101 @@ def test_a_call_to_a_link_at_rest_is_served_as_any_other(sandbox, link, choose):
     resting(sandbox, link)
     assert BufferClient(link).get_access_token() == tokens_of(link)[0]
     assert requests_to(sandbox) == 2
+
+
+RESTING = pytest.mark.parametrize("policy", ["active", "on_demand"])
+
+
+def hold_back(link):
+    """As when Buffer refuses it while the brake is on."""
+    BufferLink.objects.filter(pk=link.pk).update(
+        refused_generation=1, refused_reason="revoked_at_buffer"
+    )
+    make_due(link)
+
+
+@pytest.fixture
+def never_due(lasting, user):
+    """An API key, a link without a refresh token, and one that is held back."""
+    key = key_of(lasting, user, account="key")
+    unrefreshable = link_to(lasting, user, account="unrefreshable", refreshable=False)
+    refused = link_to(lasting, user, account="refused")
+    hold_back(refused)
+    return [key, unrefreshable, refused]
+
+
+@pytest.mark.long
+@RESTING
+def test_what_is_never_refreshed_does_not_keep_the_idle_ones_from_it(
+    lasting, user, never_due, choose, policy
+):
+    choose(policy)
+    link = link_to(lasting, user)
+    for _ in range(16 * 4):
+        pass_time(lasting, link, hours=6)
+        for other in never_due:
+            age(other, hours=6)
+        flows.sweep()
+    assert 11 <= requests_to(lasting) == held(link).generation - 1 <= 17
+    assert lasting.accepts(BufferClient(link).get_access_token())
+    assert [held(other).status for other in never_due] == ["active", "revoked", "active"]
+
+
+@pytest.mark.long
+@RESTING
+def test_nor_do_many_of_them_that_have_been_due_for_longer(sandbox, user, choose, policy):
+    """They are more than one claim takes."""
+    choose(policy, TIMING={"IN_FLIGHT": 1})
+    for number in range(40):
+        refused = link_to(sandbox, user, account=f"refused-{number}")
+        hold_back(refused)
+        age(refused, minutes=10)
+    link = link_to(sandbox, user)
+    assert lies(refreshed(link, used=None), DAILY)
+    assert requests_to(sandbox) == 1
+    assert BufferLink.objects.held_back().filter(lease_owner=None).count() == 40
+
+
+@RESTING
+def test_a_call_makes_nothing_due_that_cannot_be_refreshed(lasting, never_due, choose, policy):
+    choose(policy)
+    for link in never_due[:2]:
+        assert lasting.accepts(BufferClient(link).get_access_token(min_ttl=2 * HOUR))
+        row = held(link)
+        assert (row.refresh_due_at, row.last_used_at is None) == (None, False)
+    assert (flows.sweep(), requests_to(lasting)) == (0, 0)
+
+
+@RESTING
+def test_a_key_in_use_is_well_without_a_refresh(lasting, user, choose, policy):
+    choose(policy)
+    key = key_of(lasting, user)
+    BufferClient(key).get_access_token()
+    age(key, days=2)
+    flows.sweep()
+    read = status.read()
+    assert (read.due.count, judge(read, Limits())) == (0, [])
+    assert (held(key).generation, held(key).lease_owner) == (1, None)
+
+
+@RESTING
+def test_a_call_waits_for_what_is_held_back_and_sends_nothing(sandbox, link, choose, policy):
+    choose(policy)
+    hold_back(link)
+    assert BufferClient(link).get_access_token() == tokens_of(link)[0]
+    pass_time(sandbox, link, hours=5)
+    with pytest.raises(TokenUnavailable):
+        BufferClient(link).get_access_token()
+    assert (flows.sweep(), requests_to(sandbox), held(link).is_active) == (0, 0, True)
+
+
+@RESTING
+def test_what_was_held_back_goes_on_in_its_rhythm(sandbox, link, choose, policy):
+    choose(policy)
+    hold_back(link)
+    ServiceState.objects.create(name="brake", opened_at=timezone.now())
+    pass_time(sandbox, link, hours=5)
+    assert (flows.sweep(), held_back.retry()) == (0, 1)
+    flows.sweep()
+    assert lies(due_after_store(link), DAILY)
+    assert requests_to(sandbox) == 1
