@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from buffer_connect.sandbox import Sandbox
@@ -37,8 +38,10 @@ def is_foreign(item):
 def is_said_on_sqlite(item):
     """Whether a test needs no database, so that it says on a server what it says on SQLite."""
     told_by = {*item.keywords, *item.fixturenames}
-    needs_one = not told_by.isdisjoint({"django_db", "db", "transactional_db", *VENDORS})
-    return connection.vendor != "sqlite" and not needs_one
+    is_told = not told_by.isdisjoint({"django_db", "db", "transactional_db", *VENDORS})
+    # Django's own test cases ask for one without a word; TestCase is one of these.
+    is_djangos = item.cls is not None and issubclass(item.cls, TransactionTestCase)
+    return connection.vendor != "sqlite" and not (is_told or is_djangos)
 
 
 def pytest_collection_finish():
