@@ -13,6 +13,7 @@ pytestmark = pytest.mark.long
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = "45"
+RUNS = 5
 
 
 def played(url, *options):
@@ -36,6 +37,10 @@ def number(name, printed):
 @pytest.mark.parametrize("without", ["quarantine", "fence", "intent"])
 def test_a_weakened_protocol_is_found_out(tmp_path, without):
     url = f"sqlite:///{tmp_path / 'reliability.sqlite3'}"
-    code, printed = played(url, "--links", "60", "--standstills-only", "--weaken", without)
+    # Where it stands still is chance, and so is who is hurt by it: about one run in six finds nothing.
+    for _ in range(RUNS):
+        code, printed = played(url, "--links", "60", "--standstills-only", "--weaken", without)
+        if code:
+            break
     assert code == 1, printed
     assert number("avoidable losses", printed) > 0, printed
