@@ -4,10 +4,13 @@ import pickle
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.backends.signals import connection_created
+from django.test import Client
 
 from buffer_connect import flows, tasks
 from buffer_connect.client import BufferClient
@@ -48,6 +51,12 @@ def _token_or_fault(pk):
         return None, f"{type(error).__name__}: {error}"
 
 
+def call_until_told(pk):
+    """Ask for one access token as a server's worker does, which ends when it is told to."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    BufferClient(BufferLink(pk=pk)).get_access_token()
+
+
 def ask(pk, times):
     """Ask Buffer so many times at once, as different threads do; return the answers."""
     with ThreadPoolExecutor(times) as threads:
@@ -59,6 +68,25 @@ def _answer(pk):
         return BufferClient(BufferLink(pk=pk)).execute("query { account { id } }")
     finally:
         connection.close()
+
+
+def come_back(cookies, address):
+    """Follow the redirect from Buffer with these cookies; return the status and the address."""
+    client = Client()
+    client.cookies.load(cookies)
+    response = client.get(address)
+    return response.status_code, response.get("Location")
+
+
+def loop():
+    """Run `buffer_refresh --loop` until it is told to stop, and end as the command does."""
+    call_command("buffer_refresh", "--loop", "--every", "0.1", stdout=StringIO())
+    sys.exit(0)
+
+
+def cron():
+    """Run `buffer_refresh` once; a SIGTERM ends the process when the command is through."""
+    call_command("buffer_refresh", stdout=StringIO())
 
 
 def end(pks):
@@ -85,6 +113,10 @@ JOBS = {
     "sweep or fault": sweep_or_fault,
     "task": task,
     "call": call,
+    "call until told": call_until_told,
+    "come back": come_back,
+    "loop": loop,
+    "cron": cron,
     "ask": ask,
     "end": end,
     "toil": toil,

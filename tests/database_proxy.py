@@ -21,6 +21,7 @@ class DatabaseProxy:
         self._lock = threading.Lock()
         self._pieces, self._moment, self._away_for = [], "", 0.0
         self._closed_until = 0.0
+        self.has_broken = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
@@ -39,6 +40,7 @@ class DatabaseProxy:
         """
         self._pieces = [piece.encode() for piece in pieces]
         self._moment, self._away_for = moment, away_for
+        self.has_broken = False
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -74,6 +76,7 @@ class DatabaseProxy:
             while self._pieces and self._pieces[0] in data:
                 self._pieces.pop(0)
                 if not self._pieces:
+                    self.has_broken = True
                     return True
         return False
 

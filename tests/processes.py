@@ -55,13 +55,17 @@ class Process:
         assert self._process.wait() == 0
         return result
 
-    def wait_until_ended(self):
-        """Wait for an end without a result."""
-        assert self._process.wait() == 0
+    def wait_until_ended(self, code=0):
+        """Wait for an end without a result, with this exit code."""
+        assert self._process.wait() == code
 
     @property
     def is_running(self):
         return self._process.poll() is None
+
+    def terminate(self):
+        """Ask it to end."""
+        self._process.terminate()
 
     def kill(self):
         """End it as `kill -9` does."""
@@ -69,7 +73,7 @@ class Process:
         self.wait_until_killed()
 
     def wait_until_killed(self):
-        assert self._process.wait() == -signal.SIGKILL
+        self.wait_until_ended(-signal.SIGKILL)
 
     def stop(self):
         """Let it stand still, as in a machine that is suspended."""

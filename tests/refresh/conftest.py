@@ -1,8 +1,11 @@
-"""Fixtures of the tests with several processes."""
+"""Fixtures of the tests of refreshing."""
 
 import pytest
 
+from buffer_connect import flows
+from tests.links import age
 from tests.processes import starting
+from tests.refresh.steps import TOKEN_AND_QUARANTINE
 
 
 @pytest.fixture
@@ -10,3 +13,14 @@ def start(sandbox, database_url):
     """Return a function that starts a process of the site: `start(job, *arguments)`."""
     with starting(database_url) as start_one:
         yield start_one
+
+
+@pytest.fixture
+def in_doubt(sandbox, link):
+    """The `link` of the tests: Buffer did not use its token, nobody here knows, and now it may be
+    sent again."""
+    sandbox.fail_next("outage")
+    flows.sweep()
+    age(link, **TOKEN_AND_QUARANTINE)
+    sandbox.forget_requests()
+    return link

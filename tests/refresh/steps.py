@@ -1,5 +1,6 @@
 """The steps of a refresh, as the database and the server see them."""
 
+import signal
 import time
 
 from django.db import connection
@@ -12,10 +13,21 @@ SCHEDULE = "SET refresh_due_at ="
 CLAIM = "SET lease_owner ="
 INTENT = "sent_count = CASE"
 STORE = "generation = generation + 1"
+POSTPONE = "sent_ended_at = CASE WHEN sent_count = 1"
+DOUBT = "failures = failures + 1, last_error"
+BLOCK = "last_error = %(error)s"
+RELEASE = "WHERE id = %(pk)s AND lease_owner"
+UNSEND = "SET sent_generation = NULL"
 REFUSE = "SET status = 'revoked'"
 HOLD_BACK = "SET refused_generation ="
 ANNOUNCED = "SET announced_at ="
 RESEAL = "SET refresh_token ="
+CALLERS_CLAIM = "sent_count = 1, sent_at"
+EVENT = "INSERT INTO buffer_connect_linkevent"
+
+# Of the settings that nobody has changed: the lease; the access token's life and the quarantine.
+LEASE = {"seconds": 181}
+TOKEN_AND_QUARANTINE = {"minutes": 71}
 
 
 def requests_to(sandbox):
@@ -23,8 +35,8 @@ def requests_to(sandbox):
     return len(sandbox.requests_to("token"))
 
 
-def wait_for_request(sandbox):
-    while not requests_to(sandbox):
+def wait_for_request(sandbox, times=1):
+    while requests_to(sandbox) < times:
         time.sleep(0.01)
 
 
@@ -54,3 +66,16 @@ def just_before(statement, link, **columns):
 
     words = [statement]
     return connection.execute_wrapper(change)
+
+
+def killed_at(start, statement, moment, job="sweep", *arguments):
+    """Start a process that is killed just before or after a statement, and wait for its end."""
+    process = start(job, *arguments, signal_at=(statement, moment, signal.SIGKILL))
+    process.ready().go().wait_until_killed()
+
+
+def killed_while_waiting(start, sandbox, job="sweep", *arguments):
+    """Start a process and kill it when its request has come to the server."""
+    process = start(job, *arguments).ready().go()
+    wait_for_request(sandbox)
+    process.kill()

@@ -4,7 +4,6 @@ What the worker leaves in the row is what the next one goes by: a token that may
 not sent again while its access token lives, and the user is not blamed for a lost answer.
 """
 
-import signal
 from datetime import timedelta
 
 import pytest
@@ -17,17 +16,16 @@ from tests.refresh.steps import (
     ANNOUNCED,
     CLAIM,
     INTENT,
+    LEASE,
     REFUSE,
     STORE,
+    TOKEN_AND_QUARANTINE,
     is_refreshed,
+    killed_at,
+    killed_while_waiting,
     phase,
     requests_to,
-    wait_for_request,
 )
-
-LEASE = {"seconds": 181}
-# The access token's life of an hour, and the quarantine.
-TOKEN_AND_QUARANTINE = {"minutes": 71}
 
 
 @pytest.fixture
@@ -35,17 +33,6 @@ def link(sandbox, user):
     link = link_to(sandbox, user)
     make_due(link)
     return link
-
-
-def killed_at(start, statement, moment):
-    worker = start("sweep", signal_at=(statement, moment, signal.SIGKILL))
-    worker.ready().go().wait_until_killed()
-
-
-def killed_while_waiting(start, sandbox):
-    worker = start("sweep").ready().go()
-    wait_for_request(sandbox)
-    worker.kill()
 
 
 @pytest.mark.long

@@ -16,7 +16,20 @@ from example_project import databases
 from tests.database_proxy import DatabaseProxy
 from tests.links import age, held, link_to, make_due
 from tests.processes import starting
-from tests.refresh.steps import CLAIM, INTENT, REFUSE, STORE, is_refreshed, phase, requests_to
+from tests.refresh.steps import (
+    CALLERS_CLAIM,
+    CLAIM,
+    DOUBT,
+    INTENT,
+    LEASE,
+    POSTPONE,
+    REFUSE,
+    STORE,
+    TOKEN_AND_QUARANTINE,
+    is_refreshed,
+    phase,
+    requests_to,
+)
 
 pytestmark = [
     pytest.mark.long,
@@ -24,11 +37,6 @@ pytestmark = [
 ]
 
 PORTS = {"postgresql": 5432, "mysql": 3306}
-POSTPONE = "sent_ended_at = CASE WHEN sent_count = 1"
-DOUBT = "failures = failures + 1, last_error"
-CALLERS_CLAIM = "sent_count = 1, sent_at"
-LEASE = {"seconds": 181}
-TOKEN_AND_QUARANTINE = {"minutes": 71}
 LOST = "OperationalError"
 
 
@@ -64,7 +72,9 @@ def broken(start, proxy):
     def broken(moment, *pieces, **options):
         worker = start("sweep or fault").ready()
         proxy.break_at(moment, *pieces, **options)
-        return worker.go().result()
+        result = worker.go().result()
+        assert proxy.has_broken
+        return result
 
     return broken
 
@@ -102,7 +112,7 @@ def test_nor_is_that_of_a_caller(sandbox, link, start, proxy, moment):
     caller = start("call", [link.pk]).ready()
     proxy.break_at(moment, CALLERS_CLAIM)
     ((token, fault),) = caller.go().result()
-    assert token is None
+    assert (token, proxy.has_broken) == (None, True)
     assert fault.startswith(LOST)
     assert requests_to(sandbox) == 0
 
