@@ -10,8 +10,11 @@ from buffer_connect import flows
 from buffer_connect.models import BufferLink, LinkEvent
 from tests.links import age, held, link_to, make_due, tokens_of
 from tests.refresh.steps import (
+    CALLERS_CLAIM,
     CLAIM,
+    DOUBT,
     INTENT,
+    POSTPONE,
     STORE,
     is_refreshed,
     phase,
@@ -46,8 +49,9 @@ def link(sandbox, user, settings):
     return link
 
 
-def stopped_at(start, statement, moment):
-    worker = start("sweep", signal_at=(statement, moment, signal.SIGSTOP)).ready().go()
+def stopped_at(start, statement, moment, job="sweep", *arguments):
+    signal_at = (statement, moment, signal.SIGSTOP)
+    worker = start(job, *arguments, signal_at=signal_at).ready().go()
     worker.wait_until_stopped()
     return worker
 
@@ -141,6 +145,91 @@ def test_nor_while_the_other_worker_waits_for_its_answer(sandbox, link, start):
     assert requests_to(sandbox) == 1
     gone_on(other)
     assert is_refreshed(sandbox, link)
+
+
+def test_an_answer_in_hand_is_stored_after_the_lease(sandbox, link, start):
+    worker = stopped_at(start, STORE, "before")
+    age(link, **LEASE)
+    assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
+    gone_on(worker)
+    assert is_refreshed(sandbox, link)
+    assert requests_to(sandbox) == 1
+
+
+def test_an_answer_in_hand_is_nothing_to_who_connected_anew(sandbox, user, link, start):
+    worker = stopped_at(start, STORE, "before")
+    tokens = tokens_of(link_to(sandbox, user))
+    gone_on(worker)
+    assert (tokens_of(link), held(link).generation) == (tokens, 1)
+    # Nor is it revoked: both may live on one grant.
+    assert len(sandbox.requests_to("revocation")) == 0
+
+
+UNUSED, UNHEARD = ("rate_limit", POSTPONE), ("outage", DOUBT)
+
+
+@pytest.mark.parametrize(("fault", "step"), [UNUSED, UNHEARD], ids=["unused", "unheard"])
+def test_a_failure_in_hand_is_noted_after_the_lease(sandbox, link, start, fault, step):
+    sandbox.fail_next(fault)
+    worker = stopped_at(start, step, "before")
+    age(link, **LEASE)
+    assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
+    gone_on(worker)
+    row = held(link)
+    assert (row.failures, row.is_active, row.in_doubt) == (1, True, step == DOUBT)
+
+
+@pytest.mark.parametrize(("fault", "step"), [UNUSED, UNHEARD], ids=["unused", "unheard"])
+def test_a_failure_in_hand_is_nothing_to_what_went_out_since(sandbox, link, start, fault, step):
+    sandbox.fail_next(fault)
+    worker = stopped_at(start, step, "before")
+    age(link, **TOKEN_AND_QUARANTINE)
+    other = stopped_at(start, STORE, "before")
+    gone_on(worker)
+    assert (phase(link), held(link).failures) == (("SENT", 2), 0)
+    gone_on(other)
+    assert is_refreshed(sandbox, link)
+
+
+def test_a_refusal_that_waited_longer_than_the_lease_ends_the_link(sandbox, link, start):
+    sandbox.revoke_account("account-1")
+    worker = stopped_while_waiting(start, sandbox)
+    age(link, **LEASE)
+    assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
+    gone_on(worker)
+    assert held(link).reason == BufferLink.Reason.REVOKED_AT_BUFFER
+    assert kinds_of_events() == ["revoked"]
+
+
+def test_it_is_nothing_to_who_connected_anew(sandbox, user, link, start):
+    sandbox.revoke_account("account-1")
+    worker = stopped_while_waiting(start, sandbox)
+    tokens = tokens_of(link_to(sandbox, user))
+    gone_on(worker)
+    assert (held(link).is_active, tokens_of(link), kinds_of_events()) == (True, tokens, [])
+
+
+def stopped_caller(start, link):
+    BufferLink.objects.filter(pk=link.pk).update(expires_at=held(link).database_now)
+    return stopped_at(start, CALLERS_CLAIM, "after", "call", [link.pk])
+
+
+def test_a_caller_does_not_send_what_was_not_written_in_time(sandbox, link, start):
+    caller = stopped_caller(start, link)
+    time.sleep(0.8)
+    ((token, fault),) = gone_on(caller)
+    assert (token, fault.split(":")[0]) == (None, "TokenUnavailable")
+    assert (requests_to(sandbox), held(link).last_error) == (0, "not_sent")
+
+
+def test_nor_when_another_one_has_refreshed_the_link_since(sandbox, link, start):
+    caller = stopped_caller(start, link)
+    age(link, **TOKEN_AND_QUARANTINE)
+    flows.sweep()
+    time.sleep(0.8)
+    assert gone_on(caller) == [(tokens_of(link)[0], None)]
+    assert is_refreshed(sandbox, link)
+    assert requests_to(sandbox) == 1
 
 
 def test_an_answer_that_takes_several_reads_is_read_to_its_end(link, start, settings):
