@@ -15,6 +15,7 @@ from buffer_connect import flows
 from buffer_connect.models import BufferLink
 from tests.links import held, link_to, make_due, tokens_of
 from tests.transport.raw_server import (
+    Connection,
     RawServer,
     answers,
     response,
@@ -38,6 +39,9 @@ PREFIX = json.dumps(TOKENS)[:-1]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 MEGABYTES = 10_000_000
 NEST = '{"deep": ' * 100_000
+# As deep as fits into what is read of an answer.
+SHORT_NEST = "[" * 30_000 + "]" * 30_000
+REFUSAL = b'{"error": "invalid_grant"}'
 
 
 def chunk(data):
@@ -181,6 +185,17 @@ OUTCOMES = {
         answers(response(f'{PREFIX}, "x": {NEST}'.encode())),
         "refresh token kept",
     ),
+    "deep, and yet short": (answers(response(SHORT_NEST.encode())), "in doubt"),
+    "deep, and yet short, behind the tokens": (
+        answers(response(f'{PREFIX}, "x": {SHORT_NEST}}}'.encode())),
+        "refresh token kept",
+    ),
+    "a refusal with something deep": (
+        answers(
+            response(f'{{"error": "invalid_grant", "x": {SHORT_NEST}}}'.encode(), "400 Bad Request")
+        ),
+        "in doubt",
+    ),
     "twice the same name": (
         answers(response(f'{{"refresh_token": "an-older-one", {PREFIX[1:]}}}'.encode())),
         "kept",
@@ -283,22 +298,42 @@ def test_a_handshake_that_fails_sends_nothing(link, settings, script):
 
 
 @pytest.mark.long
-def test_an_answer_cut_after_any_number_of_bytes_costs_no_more_than_it_must(
-    swept, sandbox, user, settings
-):
-    settings.BUFFER_CONNECT = {
-        **settings.BUFFER_CONNECT,
-        "TIMING": {"IN_FLIGHT": 8, "SENDS_PER_SECOND": 10_000},
-    }
-    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(len(ROTATED) + 1)]
+def test_a_next_refresh_token_of_lone_surrogates_is_none(swept, link):
+    swept(answers(response({**TOKENS, "refresh_token": "\ud800"})))
+    row = held(link)
+    assert (row.is_active, row.generation, tokens_of(link)[0]) == (True, 2, "new-access")
+
+
+@pytest.fixture
+def many(sandbox, user, settings):
+    """Return a function that makes so many due links, which are sent as fast as can be."""
+
+    def make(number):
+        timing = {"IN_FLIGHT": 8, "SENDS_PER_SECOND": 10_000}
+        settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+        links = [link_to(sandbox, user, account=f"account-{n}") for n in range(number)]
+        BufferLink.objects.update(refresh_due_at=held(links[0]).database_now)
+        return links
+
+    return make
+
+
+def cut(answer, links, *, end=Connection.close):
+    """Return a script that sends the n-th link n bytes of `answer`, and then ends the connection."""
     cut_at = {tokens_of(link)[1]: n for n, link in enumerate(links)}
-    BufferLink.objects.update(refresh_due_at=held(links[0]).database_now)
 
     def script(connection):
         token = dict(connection.request().form)["refresh_token"]
-        connection.send(ROTATED[: cut_at[token]])
+        connection.send(answer[: cut_at[token]])
+        end(connection)
 
-    server = swept(script)
+    return script
+
+
+@pytest.mark.long
+def test_an_answer_cut_after_any_number_of_bytes_costs_no_more_than_it_must(swept, many):
+    links = many(len(ROTATED) + 1)
+    server = swept(cut(ROTATED, links))
     complete = ROTATED.index(b'"new-refresh"') + len(b'"new-refresh"')
     assert [state(link) for link in links] == [
         *(["in doubt"] * complete),
@@ -306,3 +341,26 @@ def test_an_answer_cut_after_any_number_of_bytes_costs_no_more_than_it_must(
         "kept",
     ]
     assert len(server.requests) == len(links)
+
+
+REFUSALS = {
+    "with its length": response(REFUSAL, "400 Bad Request"),
+    "in chunks": CHUNKED.replace(b"200 OK", b"400 Bad Request")
+    + chunk(REFUSAL[:9])
+    + chunk(REFUSAL[9:])
+    + b"0\r\n\r\n",
+    "until the end": b"HTTP/1.1 400 Bad Request\r\n\r\n" + REFUSAL,
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("end", [Connection.close, Connection.reset], ids=["closed", "reset"])
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_that_is_not_whole_ends_no_link(swept, many, refusal, end):
+    links = many(len(refusal) + 1)
+    swept(cut(refusal, links, end=end))
+    states = [state(link) for link in links]
+    said = refusal.rindex(REFUSAL[-1:]) + 1
+    assert set(states[:said]) == {"in doubt"}
+    # A reset may come before what was sent has been read.
+    assert states[-1] == "revoked_at_buffer" or end is Connection.reset

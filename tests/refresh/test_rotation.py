@@ -1,5 +1,6 @@
 """Keys are rotated while links are refreshed, reconnected and ended, and whatever is killed."""
 
+import re
 import signal
 
 import pytest
@@ -116,8 +117,11 @@ def test_no_link_is_lost_while_hosts_seal_with_either_key(sandbox, user, start, 
     behind = [start("toil", pks, 8), start("call", pks * 5)]
     hold(settings, NEW, OLD)
     ahead = [start("toil", pks, 8), start("rotate", 30)]
-    _, calls, *_ = together([*behind, *ahead])
+    _, calls, _, rotations = together([*behind, *ahead])
     assert [fault for _, fault in calls if fault] == []
+    # More than once there was something to do: others had sealed with the old key since.
+    assert sum(bool(re.search(r"re-sealed +links [1-9]", told)) for _, told in rotations) > 1
+    assert {held(link).generation > 1 for link in links} == {True}
     assert rotate()[0] == 0
     assert [kids_of(link) for link in links] == [("new", "new", "new")] * 20
     assert all(sandbox.is_current(tokens_of(link)[1]) for link in links)

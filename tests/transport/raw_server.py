@@ -119,6 +119,17 @@ class Connection:
     def send(self, data):
         self.sock.sendall(data)
 
+    def close(self):
+        """End the connection properly."""
+        self.reader.close()
+        self.sock.close()
+
+    def reset(self):
+        """End the connection without a word."""
+        # Without lingering, close() sends a reset.
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
     def wait(self, seconds=10):
         """Wait until the server is stopped; return whether it was."""
         return self.server._stopped.wait(seconds)
@@ -170,9 +181,7 @@ def then_reset(data=b""):
     def script(connection):
         connection.request()
         connection.send(data)
-        # Without lingering, close() sends a reset.
-        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.reader.close()
+        connection.reset()
 
     return script
 
