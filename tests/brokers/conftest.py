@@ -7,7 +7,6 @@ import pytest
 from tests.brokers.site import Site
 from tests.servers import RABBITMQ_URL, REDIS_URL
 
-# A message whose worker died comes back after the visibility time-out.
 BROKERS = [
     pytest.param(RABBITMQ_URL, marks=[pytest.mark.rabbitmq, pytest.mark.long], id="RabbitMQ"),
     pytest.param(REDIS_URL, marks=[pytest.mark.redis, pytest.mark.long], id="Redis"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from celery import Celery
@@ -32,12 +33,22 @@ class Site:
             "SITE_BUFFER_CONNECT": json.dumps({k: settings.BUFFER_CONNECT[k] for k in ours}),
         }
         self.queue = queue
+        # Redis keeps all that no worker has confirmed under one name.
+        self._options = {"global_keyprefix": queue} if broker_url.startswith("redis:") else {}
         self._app = Celery(broker=broker_url, set_as_current=False)
+        self._app.conf.broker_transport_options = self._options
 
-    def worker(self, *, children=2):
-        """Start a prefork worker and wait until it takes tasks."""
+    def worker(self, *, children=2, gives_back_after=None):
+        """Start a prefork worker and wait until it takes tasks.
+
+        Redis lets the workers find out what others have taken and never confirmed;
+        `gives_back_after` is after how many seconds this one does. RabbitMQ needs none of that.
+        """
         name = f"worker-{len(self.processes)}@{self.queue}"
-        process = self._start("worker", "-n", name, "-c", str(children), "-l", "INFO")
+        often = {"unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+        found = {"visibility_timeout": gives_back_after, **often} if gives_back_after else {}
+        command = "worker", "-n", name, "-c", str(children), "-l", "INFO"
+        process = self._start(*command, options={**self._options, **found})
         wait_for(lambda: "ready." in self.log_of(process))
         return process
 
@@ -47,10 +58,10 @@ class Site:
         return self._start("beat", "-s", str(schedule), "-l", "INFO")
 
     def send_sweep(self, times=1):
-        """Put the beat's task into the queue."""
+        """Put the beat's task into the queue so many times; return the ids of the messages."""
         with self._app.connection_for_write() as connection:
-            for _ in range(times):
-                self._app.send_task(SWEEP, queue=self.queue, connection=connection)
+            send = partial(self._app.send_task, SWEEP, queue=self.queue, connection=connection)
+            return [send().id for _ in range(times)]
 
     def waiting(self):
         """Return how many messages no worker has taken."""
@@ -75,13 +86,16 @@ class Site:
         with self._app.connection_for_write() as connection:
             connection.default_channel.queue_delete(self.queue)
 
-    def _start(self, *arguments):
+    def _start(self, *arguments, options=None):
         log = self.folder / f"{arguments[0]}-{len(self.processes)}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "tests.brokers", *arguments],
                 cwd=ROOT,
-                env=self._environment,
+                env={
+                    **self._environment,
+                    "SITE_TRANSPORT_OPTIONS": json.dumps(options or self._options),
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from buffer_connect.flows.refresh.pipeline import AHEAD
 from buffer_connect.models import BufferLink, ServiceState
-from tests.brokers.site import kill_group, wait_for
+from tests.brokers.site import SWEEP, kill_group, wait_for
 from tests.links import held
 from tests.refresh.steps import requests_to
 from tests.refresh.test_race import ended_links, flawless, outcome
@@ -59,15 +59,15 @@ def test_a_redelivered_task_sends_no_token_again(site, sandbox, user):
     pks = ended_links(sandbox, user, 40)
     sandbox.fail_next("slow", 4, seconds=5)
     first = site.worker(children=1)
-    site.send_sweep()
+    (message,) = site.send_sweep()
     wait_for(lambda: requests_to(sandbox) == 4)
     kill_group(first)
     # What was out, and what was written down to follow it; and what was only claimed.
     in_doubt, claimed = sent().count(), claimed_unsent().count()
     assert 4 <= in_doubt <= 4 + AHEAD
-    second = site.worker(children=1)
-    # The broker gives the task back by itself, or the next beat asks for the same.
-    site.send_sweep()
+    second = site.worker(children=1, gives_back_after=2)
+    # Nobody has sent it again.
+    wait_for(lambda: f"{SWEEP}[{message}] received" in site.log_of(second))
     wait_for(lambda: refreshed() == 40 - in_doubt - claimed > 0)
     assert sent().count() == in_doubt
     assert {token.requests for token in first_tokens(sandbox)} == {0, 1}
