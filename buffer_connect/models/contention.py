@@ -1,6 +1,7 @@
 """What the databases say when a statement lost a race rather than failed."""
 
 from collections.abc import Callable
+from time import sleep
 from typing import TypeVar
 
 from django.db import DatabaseError, OperationalError, connections
@@ -11,8 +12,8 @@ T = TypeVar("T")
 _AT_ONCE = {"40001", "40P01", 1020, 1213}
 # After a wait: lock_not_available, ER_LOCK_WAIT_TIMEOUT.
 _AFTER_A_WAIT = {"55P03", 1205}
-# Of what a stricter isolation lets fail.
-TRIES = 5
+# Seconds before what a stricter isolation let fail is tried again: what it met is over by then.
+PAUSES = 0, 0.002, 0.008, 0.032, 0.128
 
 
 def is_contention(error: DatabaseError) -> bool:
@@ -21,16 +22,17 @@ def is_contention(error: DatabaseError) -> bool:
 
 
 def at_last(act: Callable[[], T], *, using: str) -> T:
-    """Return what `act` returns; again after a race that it lost at once, by one statement.
+    """Return what `act` returns; again after a race that it lost without a wait, by one statement.
 
     That has changed nothing. In a transaction it is over with it, so there it is not tried again.
     """
-    for _ in range(TRIES - 1):
+    for pause in PAUSES:
         try:
             return act()
         except OperationalError as error:
             if connections[using].in_atomic_block or _code(error) not in _AT_ONCE:
                 raise
+            sleep(pause)
     return act()
 
 

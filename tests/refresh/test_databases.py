@@ -12,6 +12,7 @@ from django.db import OperationalError, connection, transaction
 from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import TokenUnavailable
+from buffer_connect.models import BufferLink, ServiceState
 from tests.links import age, held, link_to, make_due, tokens_of
 from tests.processes import together
 from tests.refresh.steps import STORE, is_refreshed, phase, requests_to, wait_for_request
@@ -76,6 +77,61 @@ def test_a_statement_that_could_not_be_serialized_has_claimed_nothing(
     options = ISOLATION[connection.vendor, level]
     processes = workers(start, pks, sweeps=sweeps, callers=4 - sweeps, options=options)
     assert outcome(sandbox, together(processes)) == flawless(40)
+
+
+@pytest.fixture
+def serializable():
+    """Give the session the isolation in which PostgreSQL lets reads fail as well."""
+    serialize()
+    yield
+    connection.close()
+
+
+def serialize():
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+
+
+def linger_in_commits():
+    """Let each commit of the session take a twentieth of a second."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET commit_siblings = 0")
+        cursor.execute("SET commit_delay = 50000")
+
+
+def somebody_commits():
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            SELECT 1 FROM pg_stat_activity
+            WHERE datname = current_database() AND state = 'active' AND query = 'COMMIT'
+        """)
+        return cursor.fetchone() is not None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's own conflict")
+def test_a_read_that_meets_a_commit_is_made_again_when_that_is_over(link, serializable):
+    ServiceState.objects.tick()
+    has_written, may_commit = threading.Event(), threading.Event()
+
+    def write_beside_an_old_read():
+        serialize()
+        linger_in_commits()
+        with transaction.atomic():
+            assert ServiceState.objects.count() == 1
+            BufferLink.objects.update(last_error="")
+            has_written.set()
+            may_commit.wait()
+        connection.close()
+
+    other = threading.Thread(target=write_beside_an_old_read)
+    other.start()
+    has_written.wait()
+    ServiceState.objects.tick()
+    may_commit.set()
+    while other.is_alive() and not somebody_commits():
+        time.sleep(0.001)
+    assert BufferClient(link).get_access_token() == tokens_of(link)[0]
+    other.join()
 
 
 @pytest.mark.skipif(
