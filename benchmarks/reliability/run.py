@@ -2,7 +2,9 @@
 
 import random
 import tempfile
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from benchmarks.reliability import journal, timing
 from benchmarks.reliability.buffer import Buffer, serving
 from benchmarks.reliability.conductor import Conductor
 from benchmarks.reliability.crew import Crew
-from benchmarks.reliability.databases import of_this_run
+from benchmarks.reliability.databases import Server, SQLite, of_this_run
 from benchmarks.reliability.findings import Raw
 from benchmarks.reliability.people import People
 from benchmarks.reliability.settings import point_to
@@ -33,37 +35,57 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
         point_to(buffer.url)
         people = People(rng, buffer)
         people.connect(links)
-        database = of_this_run()
-        stack.callback(database.close)
-        database.prepare()
-        stack.callback(database.remove)
-        order = {"issuer": buffer.url, "weaken": weaken}
+        database = stack.enter_context(_database())
         crew = Crew(
             random.Random(seed),  # noqa: S311
             folder,
             url=database.worker_url,
-            order=order,
+            order={"issuer": buffer.url, "weaken": weaken},
             is_deadly=not standstills_only,
         )
         stack.callback(crew.kill)
-        witness = Witness()
-        witness.start()
-        stack.callback(witness.end)
+        witness = stack.enter_context(_witness())
         crew.start(sweeps=SWEEPS, callers=CALLERS)
-        conductor = Conductor(
-            rng, buffer, crew=crew, people=people, staff=Staff(), database=database
+        done = _play(
+            Conductor(rng, buffer, crew=crew, people=people, staff=Staff(), database=database),
+            seconds=seconds,
+            standstills_only=standstills_only,
         )
-        go_wrong = conductor.stand_still if standstills_only else conductor.trouble
-        go_wrong(seconds - timing.SETTLE)
-        conductor.calm(timing.SETTLE)
         crew.end()
         witness.end()
-        return Raw(
-            hands=crew.gone,
-            lines=journal.read(folder),
-            done=conductor.done,
-            **_records(buffer, people, witness),
-        )
+        told = _records(buffer, people, witness)
+        return Raw(hands=crew.gone, lines=journal.read(folder), done=done, **told)
+
+
+@contextmanager
+def _database() -> Iterator[Server | SQLite]:
+    """Give Django's database to be taken away and brought back; leave it as it was."""
+    database = of_this_run()
+    with closing(database):
+        database.prepare()
+        try:
+            yield database
+        finally:
+            database.remove()
+
+
+@contextmanager
+def _witness() -> Iterator[Witness]:
+    """Give a witness who looks on from now until the end."""
+    witness = Witness()
+    witness.start()
+    try:
+        yield witness
+    finally:
+        witness.end()
+
+
+def _play(conductor: Conductor, *, seconds: float, standstills_only: bool) -> Counter[str]:
+    """Let trouble come and calm return; return what was done."""
+    go_wrong = conductor.stand_still if standstills_only else conductor.trouble
+    go_wrong(seconds - timing.SETTLE)
+    conductor.calm(timing.SETTLE)
+    return conductor.done
 
 
 def _records(buffer: Buffer, people: People, witness: Witness) -> dict[str, Any]:
