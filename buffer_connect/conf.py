@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -28,23 +28,13 @@ from buffer_connect.values import (
     wrong,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 NAMES = (
-    "CLIENT_ID",
-    "CLIENT_SECRET",
-    "ENCRYPTION_KEYS",
-    "REDIRECT_URI",
-    "SCOPES",
-    "ISSUER",
-    "ENDPOINTS",
-    "API_URL",
-    "REQUIRE_ISS",
-    "DEFAULT_NEXT_URL",
-    "INSTANCE",
-    "TIMING",
-    "RETENTION",
-    "REFRESH_POLICY",
-    "ACTIVE_WITHIN",
-    "ALLOW_API_KEYS",
+    *("CLIENT_ID", "CLIENT_SECRET", "ENCRYPTION_KEYS", "REDIRECT_URI", "SCOPES", "ISSUER"),
+    *("ENDPOINTS", "API_URL", "REQUIRE_ISS", "DEFAULT_NEXT_URL", "INSTANCE", "TIMING"),
+    *("RETENTION", "REFRESH_POLICY", "ACTIVE_WITHIN", "ALLOW_API_KEYS"),
 )
 _KNOWN = frozenset(NAMES)
 # The paths of Buffer's discovery document, relative to the issuer.
@@ -55,6 +45,11 @@ PATHS = {
     "introspection": "/token/introspection",
 }
 POLICIES = ("eager", "active", "on_demand")
+# What is read between an authorization response, or a refresh, and the commit that keeps its tokens.
+_FOR_TOKENS = (
+    *("client_id", "client_secret", "token_endpoint", "introspection_endpoint", "api_url"),
+    *("require_iss", "keyring", "instance", "timing", "refresh_policy", "active_within"),
+)
 DEFAULT_SCOPES = ("account:read", "posts:read", "posts:write", "offline_access")
 _INSTANCE = re.compile(r"[!-~]{1,100}")
 
@@ -194,6 +189,14 @@ class Settings:
         """`ALLOW_API_KEYS`: bool, False; True lets people paste an API key instead of connecting."""
         return bool(self._get("ALLOW_API_KEYS", bool, False))
 
+    def require_all(self) -> None:
+        """Raise `ImproperlyConfigured` where any setting cannot be used."""
+        self._require(name for name, it in vars(Settings).items() if isinstance(it, property))
+
+    def require_for_tokens(self) -> None:
+        """The same for what it takes to ask Buffer for tokens and keep them: later is too late."""
+        self._require(_FOR_TOKENS)
+
     @property
     def is_dict(self) -> bool:
         """Whether `BUFFER_CONNECT` is a dict, or not set at all."""
@@ -214,6 +217,10 @@ class Settings:
     def debug(self) -> bool:
         """Django's `DEBUG`."""
         return bool(settings.DEBUG)
+
+    def _require(self, names: Iterable[str]) -> None:
+        for name in names:
+            getattr(self, name)
 
     def _raw(self) -> dict[str, Any]:
         if not (self.is_dict and getattr(settings, NAME, {}).keys() <= _KNOWN and self.use_tz):

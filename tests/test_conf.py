@@ -9,7 +9,7 @@ from buffer_connect.timing import Timing
 from buffer_connect.values import did_you_mean
 
 KEY = generate_entry("2026-11")
-READABLE = sorted(name for name in vars(Settings) if not name.startswith("_"))
+READABLE = sorted(name for name, it in vars(Settings).items() if isinstance(it, property))
 
 
 @pytest.fixture
@@ -233,6 +233,13 @@ def test_an_unknown_key_is_refused_at_run_time_too(configure):
     configure(REQUIRE_IS=False)
     with pytest.raises(ImproperlyConfigured, match="Did you mean REQUIRE_ISS"):
         _ = conf.require_iss
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_settings_are_required_at_once(configure, name):
+    configure(**{name: 0.5})
+    with pytest.raises(ImproperlyConfigured, match=name):
+        conf.require_all()
 
 
 def test_naive_times_are_refused(configure, settings):

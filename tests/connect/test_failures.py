@@ -1,12 +1,15 @@
 """What a user is told and what is logged when a request that was right comes to nothing."""
 
+import contextlib
 import logging
 from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 
+from buffer_connect.conf import NAMES
 from buffer_connect.flows.refresh import breaker
 from buffer_connect.models import AuthorizationRequest, BufferLink
 
@@ -183,6 +186,19 @@ def test_a_verifier_that_cannot_be_opened_ends_the_request(person, sandbox, chan
     person.come_back(query)
     assert "Buffer did not accept this site." in told(person)
     assert sandbox.requests_to("token") == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_setting_that_is_wrong_costs_no_grant(person, sandbox, change, settings, name):
+    right = settings.BUFFER_CONNECT
+    query = person.decide(person.begin())
+    change(**{name: 0.5})
+    with contextlib.suppress(ImproperlyConfigured):
+        person.come_back(query)
+    settings.BUFFER_CONNECT = right
+    assert BufferLink.objects.active().exists() or sandbox.requests_to("token") == []
+    person.come_back(query)
+    assert BufferLink.objects.active().exists()
 
 
 def test_a_failure_leaves_the_link_that_is_there(person, sandbox):

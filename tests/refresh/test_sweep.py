@@ -1,6 +1,3 @@
-import pytest
-from django.core.exceptions import ImproperlyConfigured
-
 from buffer_connect import flows
 from tests.links import age, held, link_to, make_due, tokens_of
 
@@ -38,12 +35,3 @@ def test_a_request_that_surely_did_no_harm_is_sent_again(sandbox, user):
     age(link, minutes=1)
     flows.sweep()
     assert held(link).generation == 2
-
-
-def test_a_setting_that_is_wrong_puts_no_link_in_doubt(sandbox, user, settings):
-    link = link_to(sandbox, user)
-    make_due(link)
-    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENDPOINTS": {"token": "buffer"}}
-    with pytest.raises(ImproperlyConfigured):
-        flows.sweep()
-    assert (held(link).in_doubt, held(link).lease_until) == (False, None)

@@ -26,6 +26,7 @@ def begin(
     `scopes` are asked instead of `SCOPES`; what `link` has been granted is asked again, so that
     a reconnect never narrows it. `next_url` has been checked, and will be once more.
     """
+    conf.require_for_tokens()
     scopes = asked(scopes, link)
     state, verifier = authorization.new_state(), authorization.new_verifier()
     browser.mark()

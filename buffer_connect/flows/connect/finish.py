@@ -88,8 +88,8 @@ def _own(state: Secret, browser: Browser) -> AuthorizationRequest:
 
 
 def _consume(request: AuthorizationRequest, browser: Browser) -> bool:
-    # Keys that cannot be used are found before the state is spent, and the code with it.
-    conf.keyring  # noqa: B018
+    # Settings that cannot be used are found before the state is spent, and the code with it.
+    conf.require_for_tokens()
     database = BufferLink.written_on()
     mine = AuthorizationRequest.objects.using(database).filter(
         pk=request.pk, user_id=browser.user.pk, session_hash=browser.session_hash

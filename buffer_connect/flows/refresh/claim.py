@@ -89,7 +89,7 @@ def claim(ids: list[int], *, probing: bool = False, in_use: bool = False) -> Cla
     Raises `ImproperlyConfigured` and, inside a transaction, `RuntimeError` before any row is
     touched: after T2 either would leave a link in doubt.
     """
-    _require_settings()
+    conf.require_for_tokens()
     _require_autocommit()
     timing, owner, started = conf.timing, uuid4(), monotonic()
     links = statements.claim(
@@ -108,7 +108,7 @@ def claim_to_send(link: BufferLink) -> Attempt | None:
     None where they take more than that: somebody else is at the row, it is in doubt, or it does
     not open. Raises as `claim`.
     """
-    _require_settings()
+    conf.require_for_tokens()
     _require_autocommit()
     if link.in_doubt:
         return None
@@ -126,11 +126,6 @@ def claim_to_send(link: BufferLink) -> Attempt | None:
         client_key=client_key(),
     )
     return attempt if sent else None
-
-
-def _require_settings() -> None:
-    for name in ("client_id", "client_secret", "instance", "keyring", "token_endpoint"):
-        getattr(conf, name)
 
 
 def _require_autocommit() -> None:
