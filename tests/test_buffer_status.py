@@ -203,9 +203,10 @@ def test_the_limits_can_be_chosen(link):
     assert exit_code("--max-sweep-age", "3.5") == 2
 
 
-def test_settings_that_cannot_be_used_are_critical_and_no_traceback(db, settings):
-    settings.BUFFER_CONNECT = {"CLIENT_ID": ""}
-    with pytest.raises(CommandError, match="CLIENT_ID") as error:
+@pytest.mark.parametrize("name", ["CLIENT_ID", "TIMING", "REFRESH_POLICY"])
+def test_settings_that_cannot_be_used_are_critical_and_no_traceback(db, settings, name):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, name: 0.5}
+    with pytest.raises(CommandError, match=name) as error:
         show("--check")
     assert error.value.returncode == 2
 

@@ -269,9 +269,17 @@ def test_the_incidents_page_shows_what_buffer_status_says():
         "held_back": {"revoked_at_buffer": 3},
         "last_sweep_seconds": 1.0,
         "due": Waiting(count=1, oldest_seconds=601.0),
+        "breaker_of_others_seconds": 60.0,
+        "blocked": {"Tampered": 200},
+        "errors": {"no_answer": 200},
+        "unserved": Waiting(count=200, oldest_seconds=901.0),
         "keys": (Key(kid="2026-05", links=200, revocations=0, held=False, seals=False),),
     }
-    findings = judge(replace(status.read(), **numbers), Limits())
+    shown = replace(status.read(), **numbers)
+    asks_wrongly = replace(
+        status.read(), last_sweep_seconds=1.0, errors={"unauthorized_client": 200}
+    )
+    findings = judge(shown, Limits()) + judge(asks_wrongly, Limits())
     said = {f"{finding.level.name}: {finding.text}" for finding in findings}
     said |= {told.format(3) for *_, told in WAYS_OUT}
     blocks = Document(DOCS / "howto" / "incidents.md").blocks("text")

@@ -116,6 +116,34 @@ def test_a_request_that_is_out_is_not_in_doubt(link):
     assert status.read().in_doubt.count == 0
 
 
+def test_the_commonest_of_the_last_errors_are_counted(link, sandbox, other_user):
+    change(link_to(sandbox, other_user, account="account-2"), last_error="ReadTimeout")
+    change(link_to(sandbox, other_user), last_error="http_503")
+    change(link, last_error="http_503")
+    assert list(status.read().errors.items()) == [("http_503", 2), ("ReadTimeout", 1)]
+
+
+def test_links_without_an_access_token_are_counted_since_they_were_due(link):
+    change(link, refresh_due_at=ago(hours=1), expires_at=ago(minutes=16))
+    unserved = status.read().unserved
+    assert unserved.count == 1
+    assert unserved.oldest_seconds == pytest.approx(960, abs=30)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"refresh_due_at": ago(hours=1)},
+        {"expires_at": ago(minutes=16)},
+        {"refresh_due_at": ago(hours=1), "expires_at": ago(minutes=16), "refresh_token": None},
+    ],
+    ids=["its token lives", "it rests", "it ends with its token"],
+)
+def test_other_links_serve_or_rest(link, columns):
+    change(link, **columns)
+    assert status.read().unserved.count == 0
+
+
 def test_ended_links_are_counted_by_reason_and_time(link):
     end(link, "answer_lost", hours=1)
     end(link, "answer_lost", days=2)
@@ -161,7 +189,7 @@ def test_the_number_of_queries_does_not_follow_the_number_of_links(
     link, sandbox, other_user, django_assert_max_num_queries
 ):
     link_to(sandbox, other_user)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(20):
         status.read()
 
 
@@ -174,6 +202,19 @@ def test_the_breaker_of_another_secret_is_none_of_ours(swept, settings):
     breaker.open_()
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "CLIENT_SECRET": "the right one"}
     assert about("breaker_open_seconds") == []
+
+
+def test_a_process_with_another_secret_that_is_refused_is_a_warning(swept, settings):
+    breaker.open_()
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "CLIENT_SECRET": "corrected"}
+    assert about("breaker_of_others_seconds") == [Level.WARNING]
+    ServiceState.objects.filter(name="breaker").update(probe_at=ago(minutes=4))
+    assert about("breaker_of_others_seconds") == []
+
+
+def test_ones_own_breaker_is_not_anothers(swept):
+    breaker.open_()
+    assert about("breaker_of_others_seconds") == []
 
 
 def test_a_brake_that_is_on_is_critical(swept):
@@ -209,6 +250,53 @@ def test_without_links_nothing_is_missed_yet(db):
 def test_a_missing_key_is_critical(swept, settings):
     lose_the_key(settings)
     assert about("keys") == [Level.CRITICAL]
+
+
+def test_a_missing_key_that_no_link_needs_is_a_warning(swept, settings):
+    keep_for_revocation(swept)
+    BufferLink.objects.all().delete()
+    lose_the_key(settings)
+    assert about("keys") == [Level.WARNING]
+
+
+def test_a_copy_needs_no_key_of_the_links_that_it_leaves_alone(swept, settings):
+    keep_for_revocation(swept)
+    BufferLink.objects.update(instance="production")
+    PendingRevocation.objects.update(instance="production")
+    lose_the_key(settings)
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "INSTANCE": "staging"}
+    (_, theirs) = status.read().keys
+    assert (theirs.rows, theirs.is_used) == (
+        "links 0, revocations 0, connects 0, elsewhere 2",
+        True,
+    )
+    assert about("keys") == []
+
+
+def test_that_buffer_refuses_how_the_site_asks_is_critical_when_it_is_all(
+    swept, sandbox, other_user
+):
+    change(swept, last_error="unauthorized_client")
+    assert about("errors") == [Level.CRITICAL]
+    link_to(sandbox, other_user)
+    assert about("errors") == [Level.WARNING]
+
+
+def test_that_callers_get_no_token_is_critical_when_it_is_all(swept, sandbox, other_user):
+    change(swept, refresh_due_at=ago(hours=1), expires_at=ago(minutes=16))
+    assert about("unserved") == [Level.CRITICAL]
+    assert about("unserved", unserved=timedelta(minutes=17)) == []
+    link_to(sandbox, other_user)
+    assert about("unserved") == [Level.WARNING]
+
+
+def test_an_outage_of_buffer_does_not_look_well(swept, sandbox):
+    sandbox.fail_next("outage", times=None)
+    age(swept, hours=2)
+    flows.sweep()
+    (finding,) = judge(status.read(), Limits())
+    assert finding.subject == "unserved"
+    assert "no_answer 1" in finding.text
 
 
 def test_a_sweep_that_does_not_keep_up_is_a_warning(swept):

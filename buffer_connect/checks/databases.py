@@ -59,7 +59,8 @@ def check_routers(**kwargs: Any) -> list[CheckMessage]:
 def check_keys(*, databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """E019 (database): rows are sealed with a key that the settings lack.
 
-    At run time such a link is left as it is, and nothing is sent.
+    At run time such a link is left as it is, and nothing is sent. What belongs to another INSTANCE
+    is left alone anyway, so a copy of the database needs no key for it.
     """
     if BufferLink.written_on() not in (databases or ()) or problem_with("keyring"):
         return []
@@ -76,5 +77,5 @@ def check_keys(*, databases: Iterable[str] | None = None, **kwargs: Any) -> list
             'users must connect again: SILENCED_SYSTEM_CHECKS = ["buffer_connect.E019"])',
         )
         for use in used
-        if use.kid and use.kid not in conf.keyring.kids
+        if use.kid and use.is_needed and use.kid not in conf.keyring.kids
     ]

@@ -30,12 +30,16 @@ def lines(status: Status) -> Iterator[tuple[str, str]]:
     yield "refreshable", str(status.refreshable)
     yield "last sweep", "never" if sweep is None else f"{_age(sweep)} ago"
     yield "breaker", "closed" if refused is None else f"OPEN for {_age(refused)}"
+    if others := status.breaker_of_others_seconds:
+        yield "", f"open for another client for {_age(others)}"
     yield "brake", "off" if braked is None else f"ON for {_age(braked)}"
     yield "held back", counted(status.held_back)
     yield "due", _waiting(status.due)
     yield "backing off", str(status.backing_off)
     yield "in doubt", _waiting(status.in_doubt)
     yield "blocked", counted(status.blocked)
+    yield "last errors", counted(status.errors)
+    yield "unserved", _waiting(status.unserved)
     yield "ended, 24 h", counted(status.ended_last_day)
     yield "ended, 7 d", counted(status.ended_last_week)
     for key in status.keys:

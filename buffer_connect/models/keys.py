@@ -28,16 +28,24 @@ class KeyUse:
     revocations: int = 0
     # Unfinished ones: their verifiers are sealed.
     connects: int = 0
+    # Links and revocations of another INSTANCE of the site, which leaves them alone.
+    elsewhere: int = 0
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether some row needs it on this site."""
+        return bool(self.links or self.revocations or self.connects)
 
     @property
     def is_used(self) -> bool:
-        """Whether some row needs it."""
-        return bool(self.links or self.revocations or self.connects)
+        """Whether some row needs it, whosever that is."""
+        return self.is_needed or bool(self.elsewhere)
 
     @property
     def rows(self) -> str:
         """The numbers as a text."""
-        return f"links {self.links}, revocations {self.revocations}, connects {self.connects}"
+        ours = f"links {self.links}, revocations {self.revocations}, connects {self.connects}"
+        return f"{ours}, elsewhere {self.elsewhere}" if self.elsewhere else ours
 
 
 def keys_in_use() -> list[KeyUse]:
@@ -45,17 +53,30 @@ def keys_in_use() -> list[KeyUse]:
 
     The digest of a link that ended is compared, never made again; so it needs no key.
     """
+    links = _of_links(sealed_links().ours())
+    revocations = _counted(sealed_revocations().ours(), "token")
+    connects = _counted(sealed_requests(), "verifier")
+    elsewhere = _of_links(sealed_links().elsewhere())
+    elsewhere += _counted(sealed_revocations().elsewhere(), "token")
+    return [
+        KeyUse(
+            kid=kid,
+            links=links[kid],
+            revocations=revocations[kid],
+            connects=connects[kid],
+            elsewhere=elsewhere[kid],
+        )
+        for kid in sorted({*links, *revocations, *connects, *elsewhere})
+    ]
+
+
+def _of_links(rows: BufferLinkQuerySet) -> Counter[str]:
     links: Counter[str] = Counter()
-    held = sealed_links().values_list(*map(_header, TOKENS), "refresh_token_digest")
+    held = rows.values_list(*map(_header, TOKENS), "refresh_token_digest")
     for *headers, digest in held.iterator():
         kids = {_kid(header) for header in headers if header is not None}
         links.update(kids | ({digest.partition(":")[0]} if digest else set()))
-    revocations = _counted(sealed_revocations(), "token")
-    connects = _counted(sealed_requests(), "verifier")
-    return [
-        KeyUse(kid=kid, links=links[kid], revocations=revocations[kid], connects=connects[kid])
-        for kid in sorted(links.keys() | revocations.keys() | connects.keys())
-    ]
+    return links
 
 
 def sealed_links() -> BufferLinkQuerySet:

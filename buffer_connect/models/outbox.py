@@ -59,6 +59,11 @@ class PendingRevocationQuerySet(models.QuerySet["PendingRevocation"]):
         name = conf.instance
         return self if name is None else self.filter(instance__in=("", name))
 
+    def elsewhere(self) -> "PendingRevocationQuerySet":
+        """Rows that are for another instance of the site to send."""
+        name = conf.instance
+        return self.none() if name is None else self.exclude(instance__in=("", name))
+
     def due(self) -> "PendingRevocationQuerySet":
         """Rows that may be sent now, the longest due first."""
         rows = self.using(BufferLink.written_on()).ours()

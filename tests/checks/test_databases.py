@@ -89,6 +89,13 @@ def test_a_key_that_an_unfinished_connect_needs_must_be_held(user, settings):
     assert database_ids() == ["buffer_connect.E019"]
 
 
+def test_a_copy_needs_no_key_of_the_links_that_it_leaves_alone(link, settings):
+    BufferLink.objects.update(instance="production")
+    lose_the_key(settings)
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "INSTANCE": "staging"}
+    assert database_ids() == []
+
+
 def test_the_missing_key_is_named_with_what_it_seals(link, settings):
     lose_the_key(settings)
     (message,) = database_messages()

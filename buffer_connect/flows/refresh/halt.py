@@ -1,13 +1,14 @@
 """What forbids to claim any link: the breaker, or the brake."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Q
 
 from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink, ServiceState, statements
+from buffer_connect.models.clock import DatabaseNow
 
 
 class Halt(StrEnum):
@@ -30,6 +31,13 @@ def halted_since() -> dict[Halt, datetime]:
     states = ServiceState.objects.using(BufferLink.written_on()).filter(mine)
     found = states.exclude(opened_at=None).values_list("name", "opened_at")
     return {Halt(name): moment for name, moment in found if moment}
+
+
+def refused_elsewhere_since(within: timedelta) -> datetime | None:
+    """Return since when another client is refused that some process has used within so long."""
+    states = ServiceState.objects.using(BufferLink.written_on()).filter(name=Halt.BREAKER)
+    others = states.exclude(key=client_key()).filter(probe_at__gt=DatabaseNow() - within)
+    return others.values_list("opened_at", flat=True).first()
 
 
 def client_key() -> str:

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Greatest
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import KeyUnavailable, Tampered, UnknownVersion
 from buffer_connect.flows.refresh.claim import DigestMismatch
-from buffer_connect.flows.refresh.halt import Halt, halted_since
+from buffer_connect.flows.refresh.halt import Halt, halted_since, refused_elsewhere_since
 from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation, ServiceState
 from buffer_connect.models.clock import database_now
 from buffer_connect.models.keys import KeyUse, keys_in_use
@@ -18,6 +18,9 @@ from buffer_connect.models.keys import KeyUse, keys_in_use
 BLOCKING = tuple(e.__name__ for e in (KeyUnavailable, Tampered, UnknownVersion, DigestMismatch))
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
+# Who is refused asks again each minute.
+PROBED_WITHIN = timedelta(minutes=3)
+MOST_ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class Status:
     # Active links that are refreshed; the others are API keys, or end with their access token.
     refreshable: int
     breaker_open_seconds: float | None
+    # For another client id or secret, which some process has used within `PROBED_WITHIN`.
+    breaker_of_others_seconds: float | None
     brake_on_seconds: float | None
     # Refused while the brake was on, by the reason with which they would end.
     held_back: dict[str, int]
@@ -77,6 +82,10 @@ class Status:
     in_doubt: Waiting
     # Not to be opened at the last attempt, by the error.
     blocked: dict[str, int]
+    # Whose last attempt failed, by the error; the `MOST_ERRORS` that are commonest.
+    errors: dict[str, int]
+    # Due, and the access token is over: callers get none until a refresh works.
+    unserved: Waiting
     # Ended without their user asking for it here, by reason.
     ended_last_day: dict[str, int]
     ended_last_week: dict[str, int]
@@ -97,6 +106,7 @@ def read() -> Status:
 
     Raises `ImproperlyConfigured` for settings that cannot be used.
     """
+    conf.require_all()
     database = BufferLink.written_on()
     now = database_now(database)
     links = BufferLink.objects.using(database)
@@ -112,6 +122,7 @@ def read() -> Status:
         unnamed=active.unnamed().filter(refresh_token=None).count(),
         refreshable=active.filter(refresh_token__isnull=False).count(),
         breaker_open_seconds=_age(halted.get(Halt.BREAKER), now),
+        breaker_of_others_seconds=_age(refused_elsewhere_since(PROBED_WITHIN), now),
         brake_on_seconds=_age(halted.get(Halt.BRAKE), now),
         held_back=_by(links.held_back().ours(), "refused_reason"),
         last_sweep_seconds=_age(_last_sweep(database), now),
@@ -119,6 +130,8 @@ def read() -> Status:
         backing_off=active.filter(next_attempt_at__gt=now).count(),
         in_doubt=_waiting(unleased.filter(in_doubt), "sent_at", now),
         blocked=_by(active.filter(last_error__in=BLOCKING), "last_error"),
+        errors=_commonest(active.exclude(last_error=""), "last_error"),
+        unserved=_unserved(active, now),
         ended_last_day=_ended(events, now - DAY),
         ended_last_week=_ended(events, now - WEEK),
         keys=keys(),
@@ -148,6 +161,11 @@ def _due(links: QuerySet[BufferLink], now: datetime) -> Waiting:
     return _waiting(ready, since, now)
 
 
+def _unserved(links: QuerySet[BufferLink], now: datetime) -> Waiting:
+    over = links.filter(refresh_token__isnull=False, refresh_due_at__lte=now, expires_at__lte=now)
+    return _waiting(over, Greatest("refresh_due_at", "expires_at"), now)
+
+
 def _waiting(rows: QuerySet[Any], since: Any, now: datetime) -> Waiting:
     found = rows.order_by().aggregate(
         count=Count("pk"), first=Min(since, output_field=DateTimeField())
@@ -158,6 +176,11 @@ def _waiting(rows: QuerySet[Any], since: Any, now: datetime) -> Waiting:
 def _by(rows: QuerySet[Any], column: str) -> dict[str, int]:
     counted = rows.order_by(column).values_list(column).annotate(Count("pk"))
     return dict(counted)
+
+
+def _commonest(rows: QuerySet[Any], column: str) -> dict[str, int]:
+    counted = rows.order_by().values_list(column).annotate(count=Count("pk"))
+    return dict(counted.order_by("-count", column)[:MOST_ERRORS])
 
 
 def _ended(events: QuerySet[LinkEvent], since: datetime) -> dict[str, int]:

@@ -6,6 +6,12 @@ from datetime import timedelta
 from enum import IntEnum
 
 from buffer_connect.flows.status.reading import Status
+from buffer_connect.oauth.token import VERDICTS, Verdict
+
+# The errors of a token request that is wrong.
+MISCONFIGURED = {
+    error for (_, error), verdict in VERDICTS.items() if verdict is Verdict.MISCONFIGURED
+}
 
 
 class Level(IntEnum):
@@ -25,6 +31,8 @@ class Limits:
 
     sweep: timedelta = timedelta(minutes=5)
     due: timedelta = timedelta(minutes=10)
+    # More than the quarantine of a refresh whose answer was lost.
+    unserved: timedelta = timedelta(minutes=15)
     revocations: timedelta = timedelta(days=1)
     unannounced: timedelta = timedelta(minutes=15)
     in_doubt: int = 20
@@ -44,6 +52,7 @@ def judge(status: Status, limits: Limits) -> list[Finding]:
     found = [
         *_of_the_engine(status, limits),
         *_of_links(status, limits),
+        *_of_refreshes(status, limits),
         *_of_duties(status, limits),
     ]
     return sorted(found, key=lambda finding: -finding.level)
@@ -58,6 +67,12 @@ def _of_the_engine(status: Status, limits: Limits) -> Iterator[Finding]:
     if status.breaker_open_seconds is not None:
         text = "Buffer refuses this client: correct CLIENT_ID and CLIENT_SECRET."
         yield _critical("breaker_open_seconds", text)
+    if status.breaker_of_others_seconds is not None:
+        text = (
+            "Some process asks with another CLIENT_ID or CLIENT_SECRET, which Buffer refuses: "
+            "restart every process that has the old settings."
+        )
+        yield _warning("breaker_of_others_seconds", text)
     if status.brake_on_seconds is not None:
         held_back = sum(status.held_back.values())
         text = (
@@ -78,14 +93,15 @@ def _of_the_engine(status: Status, limits: Limits) -> Iterator[Finding]:
 
 def _of_links(status: Status, limits: Limits) -> Iterator[Finding]:
     for key in status.missing_keys:
-        if key.kid:
-            yield _critical("keys", f"ENCRYPTION_KEYS lacks the key {key.kid} ({key.rows}).")
-        else:
+        if not key.kid:
             yield _warning("keys", f"Sealed values are damaged ({key.rows}).")
+        elif key.is_needed:
+            text = f"ENCRYPTION_KEYS lacks the key {key.kid} ({key.rows})."
+            yield (_critical if key.links else _warning)("keys", text)
     if status.elsewhere:
         text = (
-            "Links belong to another INSTANCE of the site, so nothing is done for them here. "
-            "After a move: buffer_status --adopt-instance."
+            "Links belong to another INSTANCE of the site, so nothing is done for them here. On a "
+            "copy that is right: delete them there. After a move: buffer_status --adopt-instance."
         )
         yield (_warning if status.refreshable else _critical)("elsewhere", text)
     if status.unnamed:
@@ -94,12 +110,29 @@ def _of_links(status: Status, limits: Limits) -> Iterator[Finding]:
             "database would use them. On the site whose they are: buffer_status --adopt-instance."
         )
         yield _warning("unnamed", text)
-    if blocked := sum(status.blocked.values()):
-        text = "Links cannot be opened, so they are not refreshed; the log names them."
-        yield (_critical if blocked >= status.refreshable else _warning)("blocked", text)
+    if status.blocked:
+        text = (
+            f"Links could not be opened at the last attempt ({_counted(status.blocked)}), so "
+            "nothing was sent: has every host the right ENCRYPTION_KEYS? They are looked at again "
+            "every five minutes."
+        )
+        yield _by_share("blocked", sum(status.blocked.values()), status, text)
     if status.in_doubt.count > limits.in_doubt:
         text = "Of many refreshes nobody knows whether they arrived: do answers get lost?"
         yield _warning("in_doubt", text)
+
+
+def _of_refreshes(status: Status, limits: Limits) -> Iterator[Finding]:
+    wrong = {error: count for error, count in status.errors.items() if error in MISCONFIGURED}
+    if wrong:
+        text = f"Buffer refuses how this site asks ({_counted(wrong)}): correct BUFFER_CONNECT."
+        yield _by_share("errors", sum(wrong.values()), status, text)
+    if _over(status.unserved.oldest_seconds, limits.unserved):
+        text = (
+            "Access tokens are over and no refresh has worked for too long, so callers get none. "
+            f"The last errors: {_counted(status.errors) or 'none'}."
+        )
+        yield _by_share("unserved", status.unserved.count, status, text)
 
 
 def _of_duties(status: Status, limits: Limits) -> Iterator[Finding]:
@@ -113,6 +146,15 @@ def _of_duties(status: Status, limits: Limits) -> Iterator[Finding]:
 
 def _over(seconds: float | None, limit: timedelta) -> bool:
     return seconds is not None and seconds > limit.total_seconds()
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _by_share(subject: str, count: int, status: Status, text: str) -> Finding:
+    """It is critical when it is about all links."""
+    return (_critical if count >= status.refreshable else _warning)(subject, text)
 
 
 def _critical(subject: str, text: str) -> Finding:

@@ -52,6 +52,7 @@ ACTIONS = ("adopt_instance", "mark_restored", *(name for name, *_ in WAYS_OUT))
 LIMITS = (
     ("--max-sweep-age", "sweep", "minutes", "since the last sweep"),
     ("--max-due-age", "due", "minutes", "that a link which is due has waited"),
+    ("--max-unserved-age", "unserved", "minutes", "that a caller can have got no access token"),
     ("--max-revocation-age", "revocations", "hours", "that a revocation has waited"),
     ("--max-signal-age", "unannounced", "minutes", "that a state change is untold"),
 )
