@@ -3,15 +3,27 @@
 import contextlib
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = "import django; django.setup(); from tests.child import main; main()"
+# Seconds, of what takes a moment on a machine that is not busy.
+PATIENCE = 60.0
+
+
+def wait_for(condition, what):
+    """Wait until `condition()` holds; `what` says what was waited for in vain."""
+    over = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < over, f"{what}: not within {PATIENCE:.0f} seconds"
+        time.sleep(0.01)
 
 
 class Process:
@@ -22,6 +34,7 @@ class Process:
     """
 
     def __init__(self, database_url, job, *arguments, signal_at=None):
+        self._job = job
         self._process = subprocess.Popen(
             [sys.executable, "-c", ENTRY],
             stdin=subprocess.PIPE,
@@ -40,6 +53,7 @@ class Process:
 
     def ready(self):
         """Wait until it is ready to start at once."""
+        self._wait_for_output("is ready")
         assert self._process.stdout.readline() == b"ready\n"
         return self
 
@@ -51,13 +65,15 @@ class Process:
 
     def result(self):
         """Wait for the end of the job and return its result."""
+        self._wait_for_output("gives its result")
         result = pickle.load(self._process.stdout)
-        assert self._process.wait() == 0
+        self.wait_until_ended()
         return result
 
     def wait_until_ended(self, code=0):
         """Wait for an end without a result, with this exit code."""
-        assert self._process.wait() == code
+        self._wait_for(lambda: not self.is_running, "ends")
+        assert self._process.returncode == code
 
     @property
     def is_running(self):
@@ -81,12 +97,24 @@ class Process:
         self.wait_until_stopped()
 
     def wait_until_stopped(self):
-        # The process is not waited for: it goes on later.
-        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
+        self._wait_for(lambda: self._has_stopped, "stands still")
+
+    @property
+    def _has_stopped(self):
+        assert self.is_running, f"the job {self._job!r} ended before it stood still"
+        # It is looked at, and not waited for: it goes on later.
+        return os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG)
 
     def go_on(self):
         """End the standstill."""
         self._process.send_signal(signal.SIGCONT)
+
+    def _wait_for_output(self, what):
+        output = [self._process.stdout]
+        self._wait_for(lambda: select.select(output, [], [], 0)[0], what)
+
+    def _wait_for(self, condition, what):
+        wait_for(condition, f"the job {self._job!r} {what}")
 
     def clean_up(self):
         """Leave nothing behind."""

@@ -1,12 +1,12 @@
 """The steps of a refresh, as the database and the server see them."""
 
 import signal
-import time
 
 from django.db import connection
 
-from buffer_connect.models import BufferLink
+from buffer_connect.models import BufferLink, LinkEvent
 from tests.links import held, tokens_of
+from tests.processes import wait_for
 
 # What tells a statement of the protocol from the others, without the quotes of its names.
 SCHEDULE = "SET refresh_due_at ="
@@ -36,8 +36,12 @@ def requests_to(sandbox):
 
 
 def wait_for_request(sandbox, times=1):
-    while requests_to(sandbox) < times:
-        time.sleep(0.01)
+    wait_for(lambda: requests_to(sandbox) >= times, f"{times} requests at the token endpoint")
+
+
+def kinds_of_events():
+    """Return the kinds of all events, in their order."""
+    return list(LinkEvent.objects.order_by("pk").values_list("kind", flat=True))
 
 
 def phase(link):
@@ -79,3 +83,16 @@ def killed_while_waiting(start, sandbox, job="sweep", *arguments):
     process = start(job, *arguments).ready().go()
     wait_for_request(sandbox)
     process.kill()
+
+
+def stopped_at(start, statement, moment, job="sweep", *arguments):
+    """Start a process that stands still just before or after a statement; return it then."""
+    process = start(job, *arguments, signal_at=(statement, moment, signal.SIGSTOP)).ready().go()
+    process.wait_until_stopped()
+    return process
+
+
+def gone_on(process):
+    """End the standstill of a process; return the result of its job."""
+    process.go_on()
+    return process.result()

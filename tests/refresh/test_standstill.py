@@ -1,44 +1,52 @@
 """A worker that stands still for longer than its lease, and then goes on as if nothing had been."""
 
-import signal
 import time
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from buffer_connect import flows
-from buffer_connect.models import BufferLink, LinkEvent
+from buffer_connect.flows.refresh import brake
+from buffer_connect.models import BufferLink, ServiceState
 from tests.links import age, held, link_to, make_due, tokens_of
+from tests.processes import wait_for
 from tests.refresh.steps import (
     CALLERS_CLAIM,
-    CLAIM,
     DOUBT,
     INTENT,
     POSTPONE,
     STORE,
+    gone_on,
     is_refreshed,
+    kinds_of_events,
     phase,
     requests_to,
+    stopped_at,
     wait_for_request,
 )
 from tests.transport.raw_server import RawServer, response
 
 pytestmark = pytest.mark.long
 
-# LEASE is PREFLIGHT, TOTAL, COMMIT and SKEW, and a little more; a request is written within 0.7 s.
+# A worker may send for almost as long as its lease lasts, so that it is the row that tells it not
+# to; and it waits for an answer no longer than a test does.
 TIMES = {
     "PREFLIGHT": timedelta(seconds=0.3),
     "CONNECT": timedelta(seconds=0.2),
-    "READ": timedelta(seconds=1),
-    "TOTAL": timedelta(seconds=1),
-    "COMMIT": timedelta(seconds=0.5),
+    "READ": timedelta(seconds=2),
+    "TOTAL": timedelta(seconds=2),
+    "COMMIT": timedelta(seconds=2),
     "SKEW": timedelta(seconds=0.1),
-    "LEASE": timedelta(seconds=2.1),
-    "QUARANTINE": timedelta(seconds=3.1),
+    "LEASE": timedelta(seconds=60),
+    "QUARANTINE": timedelta(seconds=63),
 }
+# With this lease a request is written within 2.2 s.
+SHORT_LEASE = timedelta(seconds=6.1)
+TOO_LATE_TO_SEND = 2.3
 TOKENS = {"access_token": "next-access", "refresh_token": "next-refresh", "token_type": "Bearer"}
-LEASE = {"seconds": 3}
-TOKEN_AND_QUARANTINE = {"minutes": 61}
+LEASE = {"seconds": 61}
+TOKEN_AND_QUARANTINE = {"minutes": 62}
 
 
 @pytest.fixture
@@ -49,30 +57,23 @@ def link(sandbox, user, settings):
     return link
 
 
-def stopped_at(start, statement, moment, job="sweep", *arguments):
-    signal_at = (statement, moment, signal.SIGSTOP)
-    worker = start(job, *arguments, signal_at=signal_at).ready().go()
-    worker.wait_until_stopped()
-    return worker
+@pytest.fixture
+def _short_lease(link, settings):
+    timing = {**TIMES, "LEASE": SHORT_LEASE}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+
+
+short_lease = pytest.mark.usefixtures("_short_lease")
 
 
 def stopped_while_waiting(start, sandbox):
     """Stop a worker whose request is carried out, and wait until the answer is long there."""
-    sandbox.fail_next("slow", seconds=0.7)
+    sandbox.fail_next("slow", seconds=1.5)
     worker = start("sweep").ready().go()
     wait_for_request(sandbox)
     worker.stop()
-    time.sleep(1.1)
+    time.sleep(2.2)
     return worker
-
-
-def gone_on(worker):
-    worker.go_on()
-    return worker.result()
-
-
-def kinds_of_events():
-    return list(LinkEvent.objects.order_by("pk").values_list("kind", flat=True))
 
 
 def test_an_answer_that_waited_longer_than_the_lease_is_stored(sandbox, link, start):
@@ -101,15 +102,16 @@ def test_our_own_second_send_is_never_laid_at_the_users_door(sandbox, link, star
     age(link, **TOKEN_AND_QUARANTINE)
     flows.sweep()
     gone_on(worker)
-    age(link, minutes=61)
+    age(link, **TOKEN_AND_QUARANTINE)
     flows.sweep()
     assert kinds_of_events() == ["resent", "revoked", "recovered", "revoked"]
     assert held(link).reason == BufferLink.Reason.ANSWER_LOST
 
 
+@short_lease
 def test_what_was_not_written_in_time_is_not_written_at_all(sandbox, link, start):
     worker = stopped_at(start, INTENT, "after")
-    time.sleep(0.8)
+    time.sleep(TOO_LATE_TO_SEND)
     gone_on(worker)
     assert requests_to(sandbox) == 0
     assert (held(link).sent_generation, held(link).last_error) == (None, "not_sent")
@@ -118,31 +120,35 @@ def test_what_was_not_written_in_time_is_not_written_at_all(sandbox, link, start
     assert is_refreshed(sandbox, link)
 
 
+@short_lease
 def test_nor_when_another_worker_has_sent_the_same_token_since(sandbox, link, start):
     worker = stopped_at(start, INTENT, "after")
     age(link, **TOKEN_AND_QUARANTINE)
     flows.sweep()
-    time.sleep(0.8)
+    time.sleep(TOO_LATE_TO_SEND)
     gone_on(worker)
     assert is_refreshed(sandbox, link)
     assert requests_to(sandbox) == 1
 
 
-def test_a_lease_that_has_passed_to_another_worker_is_no_permission(sandbox, link, start):
-    worker = stopped_at(start, CLAIM, "after")
+def test_a_lease_that_is_over_is_no_permission(sandbox, link, start):
+    worker = stopped_at(start, INTENT, "before")
     age(link, **LEASE)
-    flows.sweep()
+    # It would claim the link anew.
+    ServiceState.objects.put("brake", opened_at=timezone.now())
     gone_on(worker)
+    assert (phase(link), requests_to(sandbox)) == (("IDLE", 0), 0)
+    brake.take_off()
+    flows.sweep()
     assert is_refreshed(sandbox, link)
-    assert requests_to(sandbox) == 1
 
 
-def test_nor_while_the_other_worker_waits_for_its_answer(sandbox, link, start):
-    worker = stopped_at(start, CLAIM, "after")
+def test_nor_is_one_that_has_passed_to_another_worker(sandbox, link, start):
+    worker = stopped_at(start, INTENT, "before")
     age(link, **LEASE)
     other = stopped_at(start, STORE, "before")
     gone_on(worker)
-    assert requests_to(sandbox) == 1
+    assert (phase(link), requests_to(sandbox)) == (("SENT", 1), 1)
     gone_on(other)
     assert is_refreshed(sandbox, link)
 
@@ -214,19 +220,21 @@ def stopped_caller(start, link):
     return stopped_at(start, CALLERS_CLAIM, "after", "call", [link.pk])
 
 
+@short_lease
 def test_a_caller_does_not_send_what_was_not_written_in_time(sandbox, link, start):
     caller = stopped_caller(start, link)
-    time.sleep(0.8)
+    time.sleep(TOO_LATE_TO_SEND)
     ((token, fault),) = gone_on(caller)
     assert (token, fault.split(":")[0]) == (None, "TokenUnavailable")
     assert (requests_to(sandbox), held(link).last_error) == (0, "not_sent")
 
 
+@short_lease
 def test_nor_when_another_one_has_refreshed_the_link_since(sandbox, link, start):
     caller = stopped_caller(start, link)
     age(link, **TOKEN_AND_QUARANTINE)
     flows.sweep()
-    time.sleep(0.8)
+    time.sleep(TOO_LATE_TO_SEND)
     assert gone_on(caller) == [(tokens_of(link)[0], None)]
     assert is_refreshed(sandbox, link)
     assert requests_to(sandbox) == 1
@@ -235,7 +243,7 @@ def test_nor_when_another_one_has_refreshed_the_link_since(sandbox, link, start)
 def test_an_answer_that_takes_several_reads_is_read_to_its_end(link, start, settings):
     def script(connection):
         connection.request()
-        connection.wait(0.5)
+        connection.wait(1.5)
         connection.send(response({"padding": "-" * 20_000, **TOKENS}))
         connection.wait()
 
@@ -243,9 +251,8 @@ def test_an_answer_that_takes_several_reads_is_read_to_its_end(link, start, sett
         endpoints = {"token": server.url}
         settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENDPOINTS": endpoints}
         worker = start("sweep").ready().go()
-        while not server.requests:
-            time.sleep(0.01)
+        wait_for(lambda: server.requests, "a request")
         worker.stop()
-        time.sleep(1.1)
+        time.sleep(2.2)
         gone_on(worker)
     assert tokens_of(link) == (TOKENS["access_token"], TOKENS["refresh_token"])
