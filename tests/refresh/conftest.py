@@ -1,11 +1,14 @@
 """Fixtures of the tests of refreshing."""
 
+import time
+
 import pytest
 
 from buffer_connect import flows
 from tests.links import age
 from tests.processes import starting
 from tests.refresh.steps import TOKEN_AND_QUARANTINE
+from tests.transport.raw_server import RawServer
 
 
 @pytest.fixture
@@ -24,3 +27,19 @@ def in_doubt(sandbox, link):
     age(link, **TOKEN_AND_QUARANTINE)
     sandbox.forget_requests()
     return link
+
+
+@pytest.fixture
+def swept(settings):
+    """Return a function that sweeps while a server runs a script; return the server."""
+
+    def swept(script, tls=None):
+        with RawServer(script, tls) as server:
+            endpoints = {"token": f"{server.url}/token", "introspection": None}
+            settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENDPOINTS": endpoints}
+            started = time.monotonic()
+            flows.sweep()
+            assert time.monotonic() - started < 5
+        return server
+
+    return swept
