@@ -43,7 +43,7 @@ def a_minute_passes(protocol, state):
 
 def r_reconnect(protocol, state):
     """R, with a grant of its own."""
-    yield state._replace(row=rows.reconnect(state.row), server=Server())
+    yield state._replace(row=protocol.reconnect(state.row), server=Server())
 
 
 def d_disconnect(protocol, state):

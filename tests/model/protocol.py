@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tests.model import row as rows
 from tests.model.outside import ANY_TIME
-from tests.model.row import NOBODY, REVOKED
+from tests.model.row import NOBODY, REVOKED, SEVERAL
 from tests.model.wire import WIRE
 from tests.model.workers import WORK
 from tests.model.world import GIVEN, NAMES, Answer, Known, Stage, State
@@ -66,6 +66,21 @@ class Protocol:
     def store(self, row, me, worker, status):
         statement = rows.store if worker.answer == Answer.TOKENS else rows.store_refresh_token
         return statement(row, worker.held, status)
+
+    def doubt(self, row, me, worker):
+        statement = rows.doubt_ended if self.is_over(worker.answer) else rows.doubt
+        return statement(row, worker.held, me)
+
+    def reason(self, row, worker):
+        """Return why the server may have refused what was sent."""
+        if row.sent_count != worker.sent_count:
+            return "refresh_token_reused"
+        if worker.sent_count == SEVERAL or row.anomaly:
+            return "answer_lost"
+        return "revoked_at_buffer"
+
+    def reconnect(self, row):
+        return rows.reconnect(row)
 
     def is_over(self, answer):
         """Whether an answer proves that its request is not under way any more."""

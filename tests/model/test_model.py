@@ -71,6 +71,25 @@ LOST = {
             "arrives",
         ],
     ),
+    "taking an answer that nobody heard for the end of the link": (
+        "I3",
+        [*SENT, "A: is not used (server_error)", "A: T6"],
+    ),
+    # A search begins with the second generation.
+    "connecting again in the same epoch": ("I4", ["R"]),
+    "taking every refusal for the user's revocation": (
+        "I5",
+        [
+            *SENT,
+            "A: arrives (server_error)",
+            "A: T6",
+            "the access token ends",
+            *(f"A: {step}" for step in RESENT),
+            "A: arrives (invalid_grant)",
+            "A: T7, judges",
+            "A: T7",
+        ],
+    ),
 }
 
 

@@ -44,6 +44,27 @@ class GatewayIsTheEnd(Protocol):
         return answer in (Answer.ERROR, Answer.UNKNOWN)
 
 
+class EndsInDoubt(Protocol):
+    """Takes an answer that nobody has heard for the end of the link."""
+
+    def doubt(self, row, me, worker):
+        return rows.refuse(row, worker.held, "answer_lost")
+
+
+class WithoutEpoch(Protocol):
+    """Begins to count again when the user connects again, in the same epoch."""
+
+    def reconnect(self, row):
+        return super().reconnect(row)._replace(epoch=row.epoch)
+
+
+class BlamesTheUser(Protocol):
+    """Takes every refusal for the user's revocation."""
+
+    def reason(self, row, worker):
+        return "revoked_at_buffer"
+
+
 def claimed_as_if(row, me, **seen):
     """Return the row as T1 claims it where it sees other columns than there are."""
     claimed = rows.claim(row._replace(**seen), me)

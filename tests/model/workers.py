@@ -108,24 +108,15 @@ def t5_postpone(protocol, state, me, worker):
 
 def t6_doubt(protocol, state, me, worker):
     if worker.answer in (Answer.ERROR, Answer.UNKNOWN):
-        doubt = rows.doubt_ended if protocol.is_over(worker.answer) else rows.doubt
-        yield state.having(me, IDLE, doubt(state.row, worker.held, me))
+        yield state.having(me, IDLE, protocol.doubt(state.row, me, worker))
 
 
 def t7_judge(protocol, state, me, worker):
     if worker.answer == Answer.REFUSED:
         stale = state.row.held != worker.held or state.row.refused
-        judged = worker._replace(stage=Stage.JUDGED, reason=_reason(state.row, worker))
+        reason = protocol.reason(state.row, worker)
+        judged = worker._replace(stage=Stage.JUDGED, reason=reason)
         yield state.having(me, IDLE if stale else judged)
-
-
-def _reason(row, worker):
-    """Return why the server may have refused what was sent."""
-    if row.sent_count != worker.sent_count:
-        return "refresh_token_reused"
-    if worker.sent_count == SEVERAL or row.anomaly:
-        return "answer_lost"
-    return "revoked_at_buffer"
 
 
 def t7_refuse(protocol, state, me, worker):

@@ -20,6 +20,9 @@ WEAK = {
     "fenced by the lease's owner": weak.FencedByOwner(kills=0),
     "asking before the quarantine has passed": weak.AsksEarly(kills=0),
     "taking a gateway's error for the end of a request": weak.GatewayIsTheEnd(kills=0),
+    "taking an answer that nobody heard for the end of the link": weak.EndsInDoubt(kills=0),
+    "connecting again in the same epoch": weak.WithoutEpoch(kills=0),
+    "taking every refusal for the user's revocation": weak.BlamesTheUser(kills=0),
 }
 
 
