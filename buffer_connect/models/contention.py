@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import sleep
 from typing import TypeVar
 
-from django.db import DatabaseError, OperationalError, connections
+from django.db import Error, OperationalError, connections
 
 T = TypeVar("T")
 
@@ -16,9 +16,14 @@ _AFTER_A_WAIT = {"55P03", 1205}
 PAUSES = 0, 0.002, 0.008, 0.032, 0.128
 
 
-def is_contention(error: DatabaseError) -> bool:
+def is_contention(error: Error) -> bool:
     """Return whether `error` means: others were at these rows, try again later."""
     return _code(error) in _AT_ONCE | _AFTER_A_WAIT or "is locked" in str(error)
+
+
+def has_row_locks(using: str) -> bool:
+    """Return whether the database locks single rows; SQLite has one writer for all of them."""
+    return bool(connections[using].features.has_select_for_update)
 
 
 def at_last(act: Callable[[], T], *, using: str) -> T:
@@ -51,5 +56,5 @@ def is_won(update: Callable[[], int], *, using: str) -> bool:
     return unless_lost(update, otherwise=0, using=using) == 1
 
 
-def _code(error: DatabaseError) -> object:
+def _code(error: Error) -> object:
     return getattr(error.__cause__, "sqlstate", None) or (error.args[0] if error.args else None)

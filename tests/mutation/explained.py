@@ -10,6 +10,11 @@ EXPLAINED = [
         "It is true wherever it stands: it only lets the commit return before it is on disk.",
     ),
     (
+        "*",
+        "{briefly}",
+        "It is true wherever it stands: it only bounds the wait for a row that others have locked.",
+    ),
+    (
         "refresh.postpone",
         "sent_count = 1",
         "Only for sent_ended_at, which nobody asks for while sent_generation is NULL (T2 clears it).",

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from buffer_connect import flows, signals
+from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.flows.refresh import bucket
 from buffer_connect.models import BufferLink, ServiceState
@@ -142,15 +142,16 @@ def test_a_sweep_that_waits_can_be_stopped(sandbox, user, rate):
 def test_an_answer_is_stored_while_a_sweep_waits(sandbox, user, rate):
     rate(1)
     due_links(sandbox, user, 2)
-    unclaimed = []
+    stored = []
 
-    def look(sender, link, **facts):
-        unclaimed.append(BufferLink.objects.filter(lease_owner=None, generation=1).count())
+    def look(execute, sql, params, many, context):
+        if CLAIM in sql:
+            stored.append(BufferLink.objects.filter(generation=2).count())
+        return execute(sql, params, many, context)
 
-    signals.link_refreshed.connect(look)
-    flows.sweep()
-    signals.link_refreshed.disconnect(look)
-    assert unclaimed == [1, 0]
+    with connection.execute_wrapper(look):
+        flows.sweep()
+    assert stored == [0, 1]
 
 
 @pytest.mark.long

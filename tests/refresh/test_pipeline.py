@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from buffer_connect import flows
+from buffer_connect import flows, signals
 from buffer_connect.flows.refresh import introspection
 from buffer_connect.models import BufferLink
 from tests.links import age, held, link_to, make_due, tokens_of
@@ -54,6 +54,25 @@ def test_an_answer_is_stored_when_it_arrives(sandbox, user):
     flows.sweep()
     last = max(held(link).last_refreshed_at for link in quick)
     assert held(slow).last_refreshed_at - last > timedelta(seconds=0.15)
+
+
+@pytest.fixture
+def receiver():
+    """Collect how many links were refreshed when a receiver was told of one."""
+    seen = []
+
+    def look(**facts):
+        seen.append(BufferLink.objects.filter(generation=2).count())
+
+    signals.link_refreshed.connect(look)
+    yield seen
+    signals.link_refreshed.disconnect(look)
+
+
+def test_no_answer_waits_for_a_receiver(sandbox, user, receiver):
+    due_links(sandbox, user, 6)
+    flows.sweep()
+    assert receiver == [6] * 6
 
 
 def test_one_failing_answer_leaves_the_others_alone(sandbox, user):

@@ -11,6 +11,7 @@ from buffer_connect.flows.refresh import brake
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.flows.refresh.reasons import OF_A_REUSE, reason_for_refusal
 from buffer_connect.models import BufferLink, LinkEvent, statements
+from buffer_connect.models.contention import unless_lost
 from buffer_connect.oauth.token import Outcome, says_reused
 
 logger = logging.getLogger(__name__)
@@ -115,8 +116,12 @@ def _of(step: Callable[..., int], link: BufferLink, **values: Any) -> Callable[.
 
 
 def _end(step: Callable[..., int], link: BufferLink, reason: str) -> bool:
-    """End `link` by `step`, with its event; False when it has moved on."""
-    event = atomically(lambda: _record(link, reason) if step(reason=reason) else None)
+    """End `link` by `step`, with its event; False when it has moved on, or others lock its row."""
+    event = unless_lost(
+        lambda: atomically(lambda: _record(link, reason) if step(reason=reason) else None),
+        otherwise=None,
+        using=BufferLink.written_on(),
+    )
     if event is not None:
         announce.announce(event)
     return event is not None

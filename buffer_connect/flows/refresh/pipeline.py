@@ -6,29 +6,28 @@ One link for one caller is a pipeline with one link in it.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
-from typing import ParamSpec, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured
-
-from buffer_connect import transport
 from buffer_connect.conf import conf
+from buffer_connect.flows import announce
 from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_intent, release
 from buffer_connect.flows.refresh.halt import Halt, halts
 from buffer_connect.flows.refresh.resend import may_be_sent, may_leave
-from buffer_connect.flows.refresh.settle import Landed, settle
+from buffer_connect.flows.refresh.sending import InPlace, send
+from buffer_connect.flows.refresh.settle import Landed, Locked, settle, settle_unless_locked
+from buffer_connect.flows.refresh.worker import worker
+from buffer_connect.models import BufferLink
+from buffer_connect.models.contention import has_row_locks
 from buffer_connect.oauth.token import NOT_SENT, Verdict
 from buffer_connect.sealing import Secret
 from buffer_connect.stopping import Stop
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 # So many wait for a place at least, written down: what is out is followed by the next at once,
 # whatever the database is at. A kill leaves them in doubt too.
@@ -53,7 +52,7 @@ def refresh(claimed: Claim) -> bool | None:
 
 def refresh_one(attempt: Attempt) -> None:
     """Send one link that is written down already, and settle the answer."""
-    settle(attempt, _send(attempt))
+    settle(attempt, send(attempt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +88,8 @@ class Pipeline:
         self._on_unsent = on_unsent
         self._on_stored = on_stored
         self._executor = executor or ThreadPoolExecutor(most, "buffer-connect-send")
+        # Who has one link waits for its row; a sweep has others to see to.
+        self._hands_over = executor is None and has_row_locks(BufferLink.written_on())
         self._stop = stop or Event()
         self._goes_on = True
         self._is_braked = False
@@ -99,13 +100,17 @@ class Pipeline:
         self._ready: deque[Attempt] = deque()
         self._out: dict[Future[Landed], Attempt] = {}
         self._landed: SimpleQueue[Future[Landed]] = SimpleQueue()
+        # Answers to links whose rows others have locked: each waits on a thread of its own.
+        self._handed_over: list[Future[None]] = []
 
     def run(self) -> None:
         """Work until nothing is left to claim.
 
-        Whatever ends it, the answers to all that is out are stored first.
+        Whatever ends it, the answers to all that is out are stored first; then the site is told,
+        whose receivers may take their time.
         """
-        with self._executor, ExitStack() as stack:
+        with announce.afterwards(), self._executor, ExitStack() as stack:
+            stack.callback(lambda: wait(self._handed_over, timeout=conf.timing.commit))
             stack.callback(lambda: release(self._waiting))
             stack.callback(self._land_all)
             while self._has_work and not self._is_over:
@@ -172,7 +177,7 @@ class Pipeline:
             may_go = may_leave(self._ready[0])
             attempt = self._ready.popleft()
             if not may_go:
-                settle(attempt, Landed.now(NOT_SENT))
+                self._is_settled(attempt, Landed.now(NOT_SENT))
                 continue
             self.was_sent = True
             future = self._executor.submit(self._send, attempt)
@@ -190,7 +195,7 @@ class Pipeline:
         """Send what is written down, on a thread; not any more once that is over."""
         if self._is_over:
             return Landed.now(NOT_SENT)
-        landed = _send(attempt)
+        landed = send(attempt)
         self.was_refused |= landed.outcome.verdict == Verdict.CLIENT_REJECTED
         return landed
 
@@ -212,37 +217,32 @@ class Pipeline:
         landed = future.result()
         outcome = landed.outcome
         self.was_answered |= outcome.answered or outcome.verdict == Verdict.OK
-        settle(attempt, landed)
+        if not self._is_settled(attempt, landed):
+            return
         if outcome.verdict == Verdict.REFUSED:
             self._is_braked |= Halt.BRAKE in halts()
         if self._on_stored and outcome.tokens and outcome.tokens.refresh_token:
             self._on_stored(outcome.tokens.refresh_token)
 
+    def _is_settled(self, attempt: Attempt, landed: Landed) -> bool:
+        """Settle it, or have a thread wait until others let go of the row: the next answer does not."""
+        if not self._hands_over:
+            settle(attempt, landed)
+            return True
+        try:
+            settle_unless_locked(attempt, landed)
+        except Locked:
+            key = ("settle", *attempt.held.values())
+            self._handed_over.append(worker.submit(key, partial(settle, attempt, landed)))
+            return False
+        return True
+
     def _land_all(self) -> None:
         with ExitStack() as stack:
             for attempt in self._ready:
-                stack.callback(settle, attempt, Landed.now(NOT_SENT))
+                stack.callback(self._is_settled, attempt, Landed.now(NOT_SENT))
             for _ in self._out:
                 stack.callback(self._land)
-
-
-class InPlace(Executor):
-    """Runs each call where it is submitted."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
-def _send(attempt: Attempt) -> Landed:
-    sent_at = monotonic()
-    try:
-        outcome = transport.refresh(attempt.token, write_by=attempt.send_by + conf.timing.connect)
-    except ImproperlyConfigured:
-        # The settings are read before anything is written.
-        outcome = NOT_SENT
-    return Landed(outcome=outcome, sent_at=sent_at, arrived_at=monotonic())
 
 
 def _by_claim(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:

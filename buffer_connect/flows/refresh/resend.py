@@ -55,7 +55,7 @@ def _is_still_alone(attempt: Attempt) -> bool:
 
 def _unsent(attempt: Attempt) -> Attempt | None:
     """The server says that it never used the token: nothing is in doubt any more."""
-    if not statements.unsend(**attempt.held, owner=attempt.owner):
+    if not statements.unsend.if_free(**attempt.held, owner=attempt.owner):
         return None
-    link = BufferLink.objects.as_held().get(pk=attempt.link.pk)
-    return replace(attempt, link=link)
+    link = BufferLink.objects.as_held().filter(**attempt.held).first()
+    return None if link is None else replace(attempt, link=link)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
@@ -15,6 +15,7 @@ from buffer_connect.flows import announce
 from buffer_connect.flows.refresh import breaker, endings, store
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import BufferLink, statements
+from buffer_connect.models.contention import is_contention
 from buffer_connect.oauth import lives
 from buffer_connect.oauth.token import Outcome, Verdict
 
@@ -44,26 +45,58 @@ class Landed:
         return cls(outcome=outcome, sent_at=monotonic(), arrived_at=monotonic())
 
 
+class Locked(Exception):
+    """Others have the row locked; nothing was written."""
+
+
 def settle(attempt: Attempt, landed: Landed) -> None:
     """Write down what an answer means.
 
     Every step is repeated over fresh database connections for the commit budget, which begins
-    with the answer: one that is not stored is a link lost.
+    with the answer: one that is not stored is a link lost. While others have the row locked it is
+    repeated until the quarantine is over, for so long nobody else may send.
     """
-    step, outcome = _STEPS[landed.outcome.verdict], landed.outcome
-    over = landed.arrived_at + conf.timing.commit
-    within_commit_budget(lambda: step(attempt, outcome, landed.sent_at), over=over)
+    _settle(attempt, landed, _STEPS[landed.outcome.verdict])
 
 
-def within_commit_budget(step: Callable[[], T], *, over: float) -> T:
-    """Return what `step` returns; repeat it while the database is away, last of all at `over`."""
+def settle_unless_locked(attempt: Attempt, landed: Landed) -> None:
+    """Do the same, but raise `Locked` when others have the row locked, after a brief wait."""
+    take = _STEPS[landed.outcome.verdict]
+
+    def step(*arguments: Any) -> None:
+        try:
+            take(*arguments)
+        except OperationalError as error:
+            if is_contention(error):
+                raise Locked from error
+            raise
+
+    _settle(attempt, landed, step)
+
+
+def _settle(attempt: Attempt, landed: Landed, step: Callable[..., None]) -> None:
+    within_commit_budget(
+        lambda: step(attempt, landed.outcome, landed.sent_at),
+        over=landed.arrived_at + conf.timing.commit,
+        locked_until=landed.sent_at + conf.timing.quarantine,
+    )
+
+
+def within_commit_budget(
+    step: Callable[[], T], *, over: float, locked_until: float | None = None
+) -> T:
+    """Return what `step` returns; repeat it while the database is away, last of all at `over`.
+
+    While others are at its rows, last of all at `locked_until`, or at `over` as well.
+    """
     pause, tries = FIRST_PAUSE, 0
     while True:
         tries += 1
         try:
             return step()
         except PASSES as error:
-            left = over - monotonic()
+            until = locked_until if locked_until and is_contention(error) else over
+            left = until - monotonic()
             connection = connections[BufferLink.written_on()]
             if connection.in_atomic_block or (left <= 0 and tries >= LEAST_TRIES):
                 logger.critical("error=%s an answer could not be stored", type(error).__name__)

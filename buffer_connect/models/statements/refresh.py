@@ -32,13 +32,13 @@ _CLAIMABLE = f"""{_DUE}
            AND (sent_ended_at IS NOT NULL OR sent_at <= {{now:-quarantine}})))
 """
 _NOTHING_HALTS = f"NOT EXISTS ({HALTS})"
-_HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
+_HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s AND {briefly}"
 _OWNED = f"{_HELD} AND lease_owner = %(owner)s"
 
 # S: wanted now.
 _schedule = Statement("""
 UPDATE {link} SET refresh_due_at = {now}
-WHERE id IN ({ids}) AND status = 'active' AND refresh_token IS NOT NULL AND {ours}
+WHERE id IN ({ids}) AND status = 'active' AND refresh_token IS NOT NULL AND {ours} AND {briefly}
 """)
 
 # S of a caller, who wants a successor of the generation that was read: one that was stored since
@@ -59,17 +59,18 @@ WHERE {_HELD} AND status = 'active' AND {{ours}}
 
 _note_use = Statement("""
 UPDATE {link} SET last_used_at = {now}
-WHERE id = %(pk)s AND (last_used_at IS NULL OR last_used_at <= {now:-day})
+WHERE id = %(pk)s AND (last_used_at IS NULL OR last_used_at <= {now:-day}) AND {briefly}
 """)
 
 _due = Statement(f"""
 SELECT id FROM {{link}} WHERE {_CLAIMABLE} ORDER BY refresh_due_at LIMIT %(limit)s
+{{skip_locked}}
 """)
 
 # T1: the lease. One that a crash of the database loses is missed by T2, and T2 is flushed.
 _CLAIM = f"""
 UPDATE {{link}} SET lease_owner = %(owner)s, lease_until = {{now:+lease}}
-WHERE id IN ({{ids}}) AND {_CLAIMABLE} AND {_NOTHING_HALTS} AND {{unflushed}}
+WHERE id IN ({{ids}}) AND {_CLAIMABLE} AND {_NOTHING_HALTS} AND {{unflushed}} AND {{briefly}}
 """
 _claim = Statement(_CLAIM)
 _claim_returning = Statement(f"{_CLAIM} RETURNING {COLUMNS}")
@@ -80,7 +81,7 @@ UPDATE {link} SET
   sent_count = CASE WHEN sent_generation = generation THEN sent_count + 1 ELSE 1 END,
   anomaly_at = CASE WHEN sent_generation = generation THEN {now} ELSE anomaly_at END,
   sent_at = {now}, sent_ended_at = NULL, sent_generation = generation
-WHERE lease_owner = %(owner)s AND lease_until > {now} AND status = 'active' AND {ours} AND
+WHERE lease_owner = %(owner)s AND lease_until > {now} AND status = 'active' AND {ours} AND {briefly} AND
 """
 
 # T1 and T2 in one, for a generation that was read and prepared before, and never sent.
@@ -93,7 +94,8 @@ WHERE {_HELD} AND {_DUE} AND (sent_generation IS NULL OR sent_generation <> gene
 
 # T4: its turn came too late.
 _release = Statement("""
-UPDATE {link} SET lease_until = {now} WHERE id = %(pk)s AND lease_owner = %(owner)s
+UPDATE {link} SET lease_until = {now}
+WHERE id = %(pk)s AND lease_owner = %(owner)s AND {briefly}
 """)
 
 # T4b: it cannot be opened, or its answer could not be kept.
@@ -151,7 +153,7 @@ def reject(*, pk: int, epoch: UUID, generation: int) -> int:
 
 def note_use(*, pk: int) -> int:
     """Note that a caller used the link, at most once a day."""
-    return _note_use(pk=pk, day=86_400.0)
+    return _note_use.if_free(pk=pk, day=86_400.0)
 
 
 def due(*, quarantine: float, limit: int) -> list[int]:

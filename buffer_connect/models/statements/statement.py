@@ -3,8 +3,10 @@
 In a text, `{link}` and its like are tables, `{now}` the database's clock and `{now:+lease}` that
 clock moved by the value `lease`, in seconds; `{age:updated_at}` are the seconds since the moment in
 that column. A value that is a list stands as `{ids}`. `{unflushed}` is a true term that lets the
-commit return before it is on disk, where the database can. `{ours}` is true of the rows that belong
-to this INSTANCE, or to none yet; `{taken_over}` is whose they are then.
+commit return before it is on disk, where the database can. `{briefly}` is one that lets it wait
+briefly for a row that others have locked, and then fail; `{skip_locked}` passes over such rows.
+`{ours}` is true of the rows that belong to this INSTANCE, or to none yet; `{taken_over}` is whose
+they are then.
 """
 
 import re
@@ -26,6 +28,7 @@ from buffer_connect.models.link import BufferLink
 from buffer_connect.models.outbox import PendingRevocation
 from buffer_connect.models.request import AuthorizationRequest
 from buffer_connect.models.service import ServiceState
+from buffer_connect.models.statements.locks import Words, words
 
 _TABLES = {
     "{link}": BufferLink,
@@ -97,7 +100,8 @@ class Statement:
         """Return the SQL for `connection` and its parameters."""
         lengths = tuple((name, len(v)) for name, v in values.items() if isinstance(v, list))
         instance = conf.instance if self._tells_whose else None
-        sql, moves = _rendered(self.text, connection.vendor, lengths, instance is not None)
+        locking = words(connection)
+        sql, moves = _rendered(self.text, connection.vendor, locking, lengths, instance is not None)
         params = {"instance": instance or "", **dict(_flat(values))}
         params.update(_clock_values(connection, params, moves))
         return sql, {name: _adapted(value, connection) for name, value in params.items()}
@@ -105,13 +109,14 @@ class Statement:
 
 @lru_cache(maxsize=512)
 def _rendered(
-    text: str, vendor: str, lengths: tuple[tuple[str, int], ...], guarded: bool
+    text: str, vendor: str, locking: Words, lengths: tuple[tuple[str, int], ...], guarded: bool
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return the text in the words of `vendor`, and how it moves the clock: (sign, name) pairs."""
     moves = tuple(_MOVED_NOW.findall(text))
     sql = _MOVED_NOW.sub(lambda match: _moved_now(vendor, *match.groups()), text)
     sql = _AGE.sub(lambda match: match.expand(_AGES[vendor]), sql)
     sql = sql.replace("{unflushed}", _UNFLUSHED.get(vendor, "1 = 1"))
+    sql = locking.applied_to(sql)
     sql = sql.replace("{now}", SQL_NOW.get(vendor, "%(now)s"))
     for name, model in _TABLES.items():
         sql = sql.replace(name, model._meta.db_table)

@@ -2,7 +2,8 @@
 
 from buffer_connect.models.statements.statement import Statement
 
-_HELD = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
+_ROW = "id = %(pk)s AND epoch = %(epoch)s AND generation = %(generation)s"
+_HELD = f"{_ROW} AND {{briefly}}"
 _NOT_HELD_BACK = "(refused_generation IS NULL OR refused_generation <> generation)"
 _NOTHING_SENT = """
   lease_owner = NULL, lease_until = NULL, sent_generation = NULL, sent_at = NULL,
@@ -90,14 +91,14 @@ WHERE refused_generation = generation AND status = 'active' AND {ours}
 # E1: the access token is over, and nothing was ever there to refresh it with.
 lapse = Statement(f"""{_END}
 WHERE id = %(pk)s AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {{now}}
-  AND {_NOT_HELD_BACK} AND status = 'active' AND {{ours}}
+  AND {_NOT_HELD_BACK} AND status = 'active' AND {{ours}} AND {{briefly}}
 """)
 
 # What is never refreshed has no due time; so the index of what is due finds these too.
 lapsed = Statement(f"""
 SELECT id FROM {{link}} WHERE status = 'active' AND refresh_due_at IS NULL
   AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {{now}}
-  AND {_NOT_HELD_BACK} AND {{ours}} LIMIT %(limit)s
+  AND {_NOT_HELD_BACK} AND {{ours}} LIMIT %(limit)s {{skip_locked}}
 """)
 
 # E2: in doubt, over, and not to be sent again. What is held back is not in doubt.
@@ -129,5 +130,5 @@ disconnect = Statement(f"""
 UPDATE {{link}} SET status = 'disconnected', status_changed_at = {{now}}, reason = '',
   refresh_token = NULL, access_token = NULL, lease_until = NULL, lease_owner = NULL,
   account_id = '', account_email = '', account_name = '', organizations = '[]'
-WHERE {_HELD} AND status <> 'disconnected' AND {{ours}}
+WHERE {_ROW} AND status <> 'disconnected' AND {{ours}}
 """)
