@@ -64,16 +64,19 @@ def states(swept, many):
 
 def reset_when_read(connection):
     """End the connection without a word, when what was sent has been read: it would be lost."""
-    _, port = connection.sock.getpeername()
-    wait_for(lambda: not unread_at(port), "what was sent is read")
+    theirs, ours = connection.sock.getpeername()[1], connection.sock.getsockname()[1]
+    wait_for(lambda: not unread(theirs, ours), "what was sent is read")
     connection.reset()
 
 
-def unread_at(port):
-    """Return whether bytes wait at the socket of this machine with this port."""
-    sockets = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()]
-    ours = [queues for _, local, _, _, queues, *_ in sockets if local.endswith(f":{port:04X}")]
-    return any(int(queues.rpartition(":")[2], 16) for queues in ours)
+def unread(port, other_port):
+    """Return how many bytes wait at the end with `port` of a connection on this machine."""
+    ends = [f":{port:04X}", f":{other_port:04X}"]
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines():
+        _, local, remote, _, queues, *_ = line.split()
+        if [local[-5:], remote[-5:]] == ends:
+            return int(queues.rpartition(":")[2], 16)
+    return 0
 
 
 ENDS = pytest.mark.parametrize("end", [Connection.close, reset_when_read], ids=["closed", "reset"])
