@@ -5,16 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 from celery import Celery
 from django.conf import settings
 
+from tests.processes import wait_for
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWEEP = "buffer_connect.tasks.refresh_due_links"
-PATIENCE = 60.0
 
 
 class Site:
@@ -49,7 +49,7 @@ class Site:
         found = {"visibility_timeout": gives_back_after, **often} if gives_back_after else {}
         command = "worker", "-n", name, "-c", str(children), "-l", "INFO"
         process = self._start(*command, options={**self._options, **found})
-        wait_for(lambda: "ready." in self.log_of(process))
+        wait_for(lambda: "ready." in self.log_of(process), "the worker takes tasks")
         return process
 
     def beat(self):
@@ -74,6 +74,25 @@ class Site:
         """Lose all messages."""
         with self._app.connection_for_write() as connection:
             connection.default_channel.queue_purge(self.queue)
+
+    def wait_until_done(self, worker, messages):
+        """Wait until `worker` has carried out all of `messages`."""
+        for message in messages:
+            told = f"{SWEEP}[{message}] succeeded"
+            wait_for(lambda told=told: told in self.log_of(worker), f"{message} is done")
+
+    def end_beats(self):
+        """Let no beat send a message any more, and wait until those that came are done."""
+        for process in self.processes:
+            if "beat" in process.args:
+                process.terminate()
+                process.wait(60)
+        workers = [process for process in self.processes if "worker" in process.args]
+        wait_for(lambda: not self.waiting() and not any(map(self._is_busy, workers)), "all is done")
+
+    def _is_busy(self, worker):
+        log = self.log_of(worker)
+        return log.count("] received") != log.count("] succeeded")
 
     def log_of(self, process):
         return Path(process.log).read_text()
@@ -111,11 +130,3 @@ def kill_group(process):
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
-
-
-def wait_for(condition, patience=PATIENCE):
-    """Wait until `condition` holds; fail when it takes too long."""
-    over = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < over, "it took too long"
-        time.sleep(0.05)

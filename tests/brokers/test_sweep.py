@@ -7,9 +7,10 @@ from pathlib import Path
 
 from buffer_connect.flows.refresh.pipeline import AHEAD
 from buffer_connect.models import BufferLink, ServiceState
-from tests.brokers.site import SWEEP, kill_group, wait_for
+from tests.brokers.site import kill_group
 from tests.links import held
-from tests.refresh.steps import requests_to
+from tests.processes import wait_for
+from tests.refresh.steps import requests_to, wait_for_request
 from tests.refresh.test_race import ended_links, flawless, outcome
 
 
@@ -17,41 +18,49 @@ def refreshed():
     return BufferLink.objects.active().filter(generation=2).count()
 
 
+def wait_until_refreshed(links):
+    wait_for(lambda: refreshed() == links, f"{links} links are refreshed")
+
+
 def test_beat_has_what_is_due_refreshed(site, sandbox, user):
     ended_links(sandbox, user, 10)
     site.worker()
     site.beat()
-    wait_for(lambda: refreshed() == 10)
+    wait_until_refreshed(10)
     assert outcome(sandbox, []) == flawless(10)
     assert ServiceState.objects.get(name="beat").updated_at is not None
 
 
 def test_two_beats_and_two_workers_refresh_each_link_once(site, sandbox, user):
-    sandbox.fail_next("slow", times=None, seconds=0.05)
+    # So slow that the sweeps meet.
+    sandbox.fail_next("slow", times=None, seconds=0.2)
     ended_links(sandbox, user, 60)
     for _ in range(2):
         site.worker()
         site.beat()
-    wait_for(lambda: refreshed() == 60)
+    wait_until_refreshed(60)
+    site.end_beats()
     assert outcome(sandbox, []) == flawless(60)
 
 
 def test_a_message_that_comes_many_times_is_one_refresh_a_link(site, sandbox, user):
+    sandbox.fail_next("slow", times=None, seconds=0.2)
     ended_links(sandbox, user, 20)
-    site.send_sweep(8)
-    site.worker(children=4)
-    wait_for(lambda: refreshed() == 20 and not site.waiting())
+    messages = site.send_sweep(8)
+    site.wait_until_done(site.worker(children=4), messages)
     assert outcome(sandbox, []) == flawless(20)
 
 
 def test_lost_messages_cost_a_beat(site, sandbox, user):
     ended_links(sandbox, user, 10)
     site.send_sweep(3)
+    wait_for(lambda: site.waiting() == 3, "three messages wait")
     site.purge()
+    assert site.waiting() == 0
     site.worker()
     assert refreshed() == 0
     site.beat()
-    wait_for(lambda: refreshed() == 10)
+    wait_until_refreshed(10)
     assert outcome(sandbox, []) == flawless(10)
 
 
@@ -60,15 +69,15 @@ def test_a_redelivered_task_sends_no_token_again(site, sandbox, user):
     sandbox.fail_next("slow", 4, seconds=5)
     first = site.worker(children=1)
     (message,) = site.send_sweep()
-    wait_for(lambda: requests_to(sandbox) == 4)
+    wait_for_request(sandbox, times=4)
     kill_group(first)
     # What was out, and what was written down to follow it; and what was only claimed.
     in_doubt, claimed = sent().count(), claimed_unsent().count()
     assert 4 <= in_doubt <= 4 + AHEAD
     second = site.worker(children=1, gives_back_after=2)
     # Nobody has sent it again.
-    wait_for(lambda: f"{SWEEP}[{message}] received" in site.log_of(second))
-    wait_for(lambda: refreshed() == 40 - in_doubt - claimed > 0)
+    site.wait_until_done(second, [message])
+    assert refreshed() == 40 - in_doubt - claimed > 0
     assert sent().count() == in_doubt
     assert {token.requests for token in first_tokens(sandbox)} == {0, 1}
     assert len(pks) == BufferLink.objects.active().count()
@@ -95,7 +104,7 @@ def stopped_while_sending(site, sandbox, stop):
     sandbox.fail_next("slow", 4, seconds=2)
     worker = site.worker(children=1)
     site.send_sweep()
-    wait_for(lambda: requests_to(sandbox) == 4)
+    wait_for_request(sandbox, times=4)
     began = time.monotonic()
     stop(worker)
     return worker.wait(60), time.monotonic() - began
@@ -130,13 +139,13 @@ def test_a_signal_to_one_child_stops_that_one_only(site, sandbox, user):
     sandbox.fail_next("slow", 4, seconds=2)
     worker = site.worker(children=1)
     site.send_sweep()
-    wait_for(lambda: requests_to(sandbox) == 4)
+    wait_for_request(sandbox, times=4)
     for child in children_of(worker):
         os.kill(child, signal.SIGTERM)
-    wait_for(lambda: refreshed() == 4)
+    wait_until_refreshed(4)
     # What was written down and not sent any more waits for a moment.
     site.beat()
-    wait_for(lambda: refreshed() == 40)
+    wait_until_refreshed(40)
     assert outcome(sandbox, []) == flawless(40)
 
 
