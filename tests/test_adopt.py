@@ -109,11 +109,24 @@ def test_the_site_is_told_of_an_adopted_link(user, issued, heard):
     assert event.announced_at is not None
 
 
-def test_a_renewed_link_is_not_told_as_created(user, issued, heard):
+def test_a_renewed_link_is_not_told_as_created(user, issued, sandbox, heard):
     adopt(user, issued)
     calls = heard(signals.link_connected)
-    adopt(user, issued)
+    adopt(user, sandbox.issue(account="account-1", scopes=SCOPES))
     assert [call["created"] for call in calls] == [False]
+
+
+def test_what_a_link_holds_already_leaves_it_as_it_is(user, issued, heard):
+    epoch = adopt(user, issued).epoch
+    calls = heard(signals.link_connected)
+    assert adopt(user, issued).epoch == epoch
+    assert calls == []
+
+
+def test_an_ended_link_comes_back_with_what_it_held(user, issued):
+    adopt(user, issued)
+    BufferLink.objects.update(status="revoked", refresh_token=None, access_token=None)
+    assert adopt(user, issued).is_active
 
 
 @pytest.mark.django_db(transaction=True)

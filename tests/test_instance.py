@@ -25,6 +25,7 @@ from buffer_connect.models import (
     BufferLink,
     LinkEvent,
     PendingRevocation,
+    ServiceState,
     statements,
 )
 from buffer_connect.oauth.token import Outcome, TokenSet, Verdict
@@ -54,6 +55,26 @@ def link(site, sandbox, user):
 def change(link, **columns):
     BufferLink.objects.filter(pk=link.pk).update(**columns)
     return held(link)
+
+
+def test_what_another_instance_has_forgotten_is_tried_again(site, sandbox, link, settings):
+    """Two of them on one database have one brake: the other one has taken it off."""
+    change(link, refused_generation=1, refused_reason="revoked_at_buffer")
+    make_due(link)
+    site("staging")
+    assert flows.sweep() == 0
+    assert held(link).is_held_back
+    site("production")
+    assert flows.sweep() == 1
+    assert held(link).generation == 2
+
+
+def test_what_is_held_back_stays_so_while_the_brake_is_on(site, sandbox, link):
+    change(link, refused_generation=1, refused_reason="revoked_at_buffer")
+    make_due(link)
+    ServiceState.objects.create(name="brake", opened_at=timezone.now())
+    assert flows.sweep() == 0
+    assert held(link).is_held_back
 
 
 def ended(link, **columns):

@@ -75,6 +75,9 @@ def test_the_life_of_an_access_token(expires_in, expected):
         (40, 60, middle, 20),
         (8, 60, middle, 5),
         (1, None, middle, 5),
+        # The refresh token must not idle for as long as that.
+        (30 * 86_400, None, middle, 86_400),
+        (31_536_000, 60, highest, 95_040),
     ],
 )
 def test_when_the_next_refresh_is_due(seconds, margin, random, expected):
@@ -89,12 +92,10 @@ def test_when_the_next_refresh_is_due(seconds, margin, random, expected):
         (3600, highest, 95_040),
         (1, middle, 86_400),
         (-60, middle, 86_400),
-        (7 * 86_400, middle, 453_600),
+        (7 * 86_400, middle, 86_400),
     ],
 )
-def test_a_link_that_rests_is_due_once_a_day_and_never_sooner_than_one_that_does_not(
-    seconds, random, expected
-):
+def test_a_link_that_rests_is_due_once_a_day(seconds, random, expected):
     assert due_in(seconds, margin=None, random=random, rests=True) == pytest.approx(expected)
 
 

@@ -195,6 +195,21 @@ def test_nor_while_its_user_is_reconnecting(sandbox, person):
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("failures", "sent"), [(9, 1), (10, 2)])
+def test_what_was_put_off_often_waits_for_users_of_the_account_only(
+    sandbox, person, visitor, failures, sent
+):
+    in_doubt(sandbox, connected(person))
+    BufferLink.objects.update(failures=failures)
+    sandbox.forget_requests()
+    thread = connecting(sandbox, visitor)
+    flows.sweep()
+    thread.join()
+    assert requests_to(sandbox) == sent
+
+
+@pytest.mark.long
+@pytest.mark.django_db(transaction=True)
 def test_what_is_owed_is_not_sent_while_the_user_is_reconnecting(sandbox, person):
     link = connected(person)
     sandbox.fail_next("outage", on="revocation")

@@ -15,12 +15,26 @@ logger = logging.getLogger(__name__)
 
 
 def keep(user: Any, granted: Granted) -> BufferLink:
-    """Make or renew the link of `user` with what was `granted`; the site is told on commit."""
+    """Make or renew the link of `user` with what was `granted`; the site is told on commit.
+
+    An active link that holds this very refresh token stays as it is: what is out for it would be lost.
+    """
+    if (link := _holding(user, granted)) is not None:
+        return link
     event = store(user.pk, granted)
     link = BufferLink.objects.using(BufferLink.written_on()).get(pk=event.link_id)
     logger.info("link=%s status=active user=%s cause=adopted", link.uid, user.pk)
     announce.after_commit(event)
     return link
+
+
+def _holding(user: Any, granted: Granted) -> BufferLink | None:
+    if granted.refresh_token is None:
+        return None
+    digests = conf.keyring.digests(granted.refresh_token, DIGEST_PURPOSE)
+    links = BufferLink.objects.using(BufferLink.written_on()).active().filter(user=user)
+    same = links.filter(account_key=account_key(granted.account.id))
+    return same.filter(refresh_token_digest__in=digests).first()
 
 
 def keep_new(user: Any, granted: Granted, *, dry_run: bool) -> bool:

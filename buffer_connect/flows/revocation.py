@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 WHILE_WAITED_FOR, ON_ITS_OWN, RUNS_FOR = 5.0, 15.0, 20.0
 AT_ONCE = 100
 UNTIL_CONNECTED = 60.0
-# Tries, after which it waits no more for users who never had a link of the account.
-WAITS_FOR_ANYBODY = 10
 
 
 class Told(Enum):
@@ -99,14 +97,9 @@ def _opened(row: PendingRevocation) -> Secret | None:
 
 
 def _is_being_connected(row: PendingRevocation) -> bool:
-    """Whether a link may be about to live on the grant; asked first, for then it is there.
-
-    Where somebody connects all the time, what was tried often waits for some of them only.
-    """
-    requests = AuthorizationRequest.objects.using(BufferLink.written_on()).underway()
-    if row.attempts >= WAITS_FOR_ANYBODY:
-        requests = requests.of_users_with(row.account_key)
-    return requests.exists()
+    """Whether a link may be about to live on the grant; asked first, for then it is there."""
+    requests = AuthorizationRequest.objects.using(BufferLink.written_on())
+    return requests.may_be_for(row.account_key, tries=row.attempts).exists()
 
 
 def _is_needless(row: PendingRevocation) -> bool:
@@ -127,6 +120,7 @@ def _settle(row: PendingRevocation, outcome: RevocationOutcome) -> Told:
         logger.info("revocation=%s state=done", row.uid)
         return Told.REVOKED
     if outcome.verdict is Revocation.NEVER:
+        breaker.close()
         _give_up(row, error=outcome.error)
         return Told.REFUSED
     if outcome.error == INVALID_CLIENT:

@@ -38,7 +38,8 @@ class AdoptingQuerySet(models.QuerySet["BufferLink"]):
 
         `account_id` is Buffer's id of the account; `expires_in` the seconds that `access_token`
         has left, which may be none where there is a `refresh_token`; `scopes` what was granted.
-        From now on only this link may use `refresh_token`, for it works once. No request is sent,
+        From now on only this link may use `refresh_token`, for it works once: what this site has used
+        already must not come again. An active link that holds it stays as it is. No request is sent,
         so nothing is known of the tokens but what is said here. Inside `atomic()` the link comes
         with the commit, and `link_connected` after it. Returns the link as it is stored; raises
         `ValueError` for what cannot be a link.

@@ -41,6 +41,11 @@ class BufferLinkQuerySet(AdoptingQuerySet):
         """The active links that Buffer refused while the brake was on."""
         return self.active().filter(refused_generation=F("generation"))
 
+    def due(self) -> Self:
+        """The active links whose next refresh is due, and those that never have one."""
+        never = Q(refresh_due_at=None)
+        return self.active().filter(never | Q(refresh_due_at__lte=DatabaseNow()))
+
     def with_scopes(self, *scopes: str) -> Self:
         """The links that may do all of `scopes`, as `has_scopes`."""
         is_key = Q(kind=BufferLink.Kind.API_KEY)

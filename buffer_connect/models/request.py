@@ -21,6 +21,8 @@ PENDING_PER_USER = 10
 KEPT_FOR = timedelta(days=1)
 # The exchange of the code and the question whose account it is take no longer.
 CARRIED_OUT_WITHIN = timedelta(minutes=1)
+# Tries, after which nothing waits any more for users who never had a link of the account.
+WAITS_FOR_ANYBODY = 10
 
 
 class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
@@ -39,6 +41,14 @@ class AuthorizationRequestQuerySet(models.QuerySet["AuthorizationRequest"]):
         that will hold them is not.
         """
         return self.filter(outcome="", consumed_at__gt=DatabaseNow() - CARRIED_OUT_WITHIN)
+
+    def may_be_for(self, account_key: str, *, tries: int) -> "AuthorizationRequestQuerySet":
+        """Those of them that may be for this Buffer account.
+
+        Where somebody connects all the time, what was put off for `tries` times waits for some only.
+        """
+        underway = self.underway()
+        return underway if tries < WAITS_FOR_ANYBODY else underway.of_users_with(account_key)
 
     def of_users_with(self, account_key: str) -> "AuthorizationRequestQuerySet":
         """Requests of users who have, or have had, a link of this Buffer account."""

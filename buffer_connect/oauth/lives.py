@@ -54,14 +54,14 @@ def due_in(
 
     The margin before the end (a quarter of the life, and 15 minutes at least of lives of an hour
     and more, unless `margin` says otherwise) is spread by 10 %, so that links that were stored
-    together do not fall due together. A link that `rests` is only kept alive: about once a day, unless
-    its access token lives longer than that.
+    together do not fall due together. A link that `rests` is only kept alive: about once a day. So is
+    one whose access token lives for days, for its refresh token may die of idleness sooner.
     """
     earliest = max(min(30.0, life / 2), 5.0)
     usual = life / 4 if life < HOUR else max(15 * 60.0, life / 4)
     before_end = _spread(usual if margin is None else margin, random)
     due = max(life - before_end, earliest)
-    return max(due, _spread(DAY, random)) if rests else due
+    return _spread(DAY, random) if rests or due > DAY else due
 
 
 def backoff(

@@ -127,6 +127,13 @@ def test_a_refused_client_stops_the_refreshing_and_a_good_exchange_starts_it(per
     assert not breaker.is_open()
 
 
+def test_a_code_that_is_refused_says_that_the_client_is_not(person, sandbox):
+    breaker.open_()
+    sandbox.fail_next("oauth_error", error="invalid_grant")
+    person.connect()
+    assert not breaker.is_open()
+
+
 def test_a_good_exchange_writes_nothing_while_all_is_well(person):
     def busy(execute, sql, params, many, context):
         if "buffer_connect_servicestate" in sql and not sql.lstrip().startswith("SELECT"):

@@ -219,6 +219,14 @@ def test_a_client_that_is_right_again_closes_it(owe):
     assert not breaker.is_open()
 
 
+def test_so_does_a_refusal_of_what_was_asked(sandbox, owe):
+    owe()
+    breaker.open_()
+    sandbox.fail_next("oauth_error", on="revocation", error="unsupported_token_type")
+    send_due()
+    assert not breaker.is_open()
+
+
 @pytest.mark.parametrize("run", [flows.sweep, flows.clean_up])
 def test_every_sweep_and_every_clean_up_sends_what_is_due(sandbox, owe, run):
     owe()

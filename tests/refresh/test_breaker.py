@@ -2,10 +2,12 @@
 
 import pytest
 from django.db.models import F
+from django.utils import timezone
 
 from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import TokenUnavailable
+from buffer_connect.flows.refresh import breaker
 from buffer_connect.flows.refresh.breaker import PROBE_EVERY
 from buffer_connect.models import BufferLink, ServiceState
 from tests.links import age, held, link_to, make_due
@@ -91,6 +93,18 @@ def test_links_that_cannot_be_opened_do_not_use_up_the_probe(sandbox, links):
     BufferLink.objects.filter(pk__in=blocked).update(refresh_token=b"\x01\x01x" + bytes(40))
     flows.sweep()
     assert BufferLink.objects.get(pk=last).generation == 2
+
+
+def test_nor_the_leave_to_send_however_many_they_are(sandbox, user, links):
+    for number in range(40):
+        make_due(link_to(sandbox, user, account=f"blocked-{number}"))
+    BufferLink.objects.exclude(pk=links[-1].pk).update(refresh_token=b"\x01\x01x" + bytes(40))
+    BufferLink.objects.filter(pk=links[-1].pk).update(refresh_due_at=timezone.now())
+    breaker.open_()
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+    flows.sweep()
+    assert len(sandbox.requests_to("token")) == 1
+    assert not breaker.is_open()
 
 
 @pytest.mark.long

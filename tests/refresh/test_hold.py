@@ -1,8 +1,13 @@
 """What a caller gets who wants an access token now."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from time import monotonic
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from buffer_connect import flows, signals

@@ -17,6 +17,7 @@ from tests.links import age, held, link_to, make_due, tokens_of
 def _nothing_learned(monkeypatch):
     """Let each test begin as a process that has asked nothing yet."""
     monkeypatch.setattr(introspection, "_TRUSTED", {})
+    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
 
 
 def due_links(sandbox, user, number):
@@ -160,6 +161,21 @@ def test_an_answer_does_not_wait_until_the_server_was_asked_about_all(sandbox, u
     assert {held(link).generation for link in healthy} == {3}
     assert max(stored) - min(stored) < timedelta(seconds=2)
     assert len(sandbox.requests_to("introspection")) > 5
+
+
+def test_a_server_that_does_not_answer_about_one_is_not_asked_about_the_others(sandbox, user):
+    *doubtful, healthy = due_links(sandbox, user, 5)
+    for link in doubtful:
+        sandbox.fail_next("outage", grant=sandbox.grant_of(tokens_of(link)[1]).id)
+    flows.sweep()
+    for link in doubtful:
+        age(link, hours=2)
+        make_due(link)
+    sandbox.forget_requests()
+    sandbox.fail_next("outage", times=None, on="introspection")
+    flows.sweep()
+    assert len(sandbox.requests_to("introspection")) == 1
+    assert {held(link).generation for link in [*doubtful, healthy]} == {2}
 
 
 def test_introspection_can_be_turned_off(sandbox, user, settings):

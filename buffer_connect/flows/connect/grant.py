@@ -110,7 +110,7 @@ def _tell_breaker(outcome: Outcome) -> None:
     """The client is one and the same for codes and for refresh tokens."""
     if outcome.verdict == Verdict.CLIENT_REJECTED:
         breaker.open_()
-    elif outcome.verdict == Verdict.OK:
+    elif outcome.answered or outcome.verdict == Verdict.OK:
         breaker.close()
 
 

@@ -46,6 +46,20 @@ def retry() -> int | None:
     return retried
 
 
+def retry_forgotten() -> None:
+    """Take back what is held back though the brake is off, and let what Buffer says now count.
+
+    Where two INSTANCEs of the site share a database, the other one may have taken the brake off.
+    """
+    if BufferLink.objects.as_held().ours().held_back().due().exists():
+        retried = atomically(_retry_unless_on)
+        logger.warning("brake=off cause=forgotten links=%s", retried)
+
+
+def _retry_unless_on() -> int:
+    return 0 if brake.lock_if_on() else statements.retry_held_back()
+
+
 def _resume(*, after: timedelta) -> int | None:
     ended = atomically(partial(_end_all, after))
     if ended is None:

@@ -3,7 +3,8 @@
 from collections.abc import Hashable
 from concurrent.futures import TimeoutError as Overdue
 from datetime import timedelta
-from time import monotonic, sleep
+from functools import partial
+from time import monotonic
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
@@ -13,7 +14,7 @@ from buffer_connect.flows.refresh.claim import claim, claim_to_send
 from buffer_connect.flows.refresh.halt import halts
 from buffer_connect.flows.refresh.pipeline import refresh, refresh_one
 from buffer_connect.flows.refresh.worker import worker
-from buffer_connect.flows.steps import Awaited, Flow
+from buffer_connect.flows.steps import Awaited, Flow, Pause
 from buffer_connect.models import BufferLink, statements
 from buffer_connect.models.waiting import retry_at
 
@@ -21,7 +22,8 @@ from buffer_connect.models.waiting import retry_at
 ENOUGH = timedelta(seconds=30)
 # A token stored so recently is not refreshed for the sake of a longer life.
 NEW = timedelta(seconds=60)
-POLL = 0.05
+# Between two looks at what another process refreshes, in seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.2
 
 
 def held(pk: int) -> BufferLink:
@@ -68,20 +70,29 @@ def hold(
     for one and the same refresh; `after` names what has just changed, so that nobody is handed
     what was read before it. `just_read` says that `link` is the row as it stands.
     """
-    wait = conf.timing.call_wait if wait is None else wait
-    give_up_at = monotonic() + wait
-    key = (link.pk, min_ttl, after)
-    row = link if just_read else None
-    future = worker.submit(key, lambda: _obtain(link.pk, min_ttl, give_up_at, row))
-    try:
-        return (yield from Awaited(future, wait))
-    except Overdue:
-        raise TokenUnavailable from None
-    except BufferLink.DoesNotExist:
-        raise LinkRevoked(link, BufferLink.Status.DISCONNECTED) from None
+    give_up_at = monotonic() + (conf.timing.call_wait if wait is None else wait)
+    key, row, pause = (link.pk, min_ttl, after), link if just_read else None, FIRST_PAUSE
+    while True:
+        future = worker.submit(key, partial(_obtain, link.pk, min_ttl, give_up_at, row))
+        try:
+            found = yield from Awaited(future, max(0.0, give_up_at - monotonic()))
+        except Overdue:
+            raise TokenUnavailable from None
+        except BufferLink.DoesNotExist:
+            raise LinkRevoked(link, BufferLink.Status.DISCONNECTED) from None
+        if found is not None:
+            return found
+        yield from Pause(pause)
+        row, pause = None, min(2 * pause, LONGEST_PAUSE)
 
 
-def _obtain(pk: int, min_ttl: timedelta, give_up_at: float, row: BufferLink | None) -> BufferLink:
+def _obtain(
+    pk: int, min_ttl: timedelta, give_up_at: float, row: BufferLink | None
+) -> BufferLink | None:
+    """Return the link with a good token; None while another process is at it.
+
+    Whoever wants it asks again then: nobody else's refresh waits for a thread meanwhile.
+    """
     link = _current(row or held(pk))
     while not is_good(link, min_ttl):
         if monotonic() > give_up_at:
@@ -91,7 +102,7 @@ def _obtain(pk: int, min_ttl: timedelta, give_up_at: float, row: BufferLink | No
             if is_good(link, min_ttl):
                 break
             _raise_unless_worth_waiting(link)
-            sleep(POLL)
+            return None
         link = _current(held(pk))
     return link
 

@@ -6,6 +6,7 @@ process and at this endpoint.
 """
 
 import logging
+from time import monotonic
 
 from buffer_connect import transport
 from buffer_connect.conf import conf
@@ -16,6 +17,10 @@ logger = logging.getLogger(__name__)
 WITHIN = 5.0
 # What came of the first question about a token known to be good, by endpoint.
 _TRUSTED: dict[str, bool] = {}
+# After no answer it is not asked for so many seconds: healthy links wait for each question.
+SILENT_FOR = 60.0
+# Until when, by the monotonic clock.
+_SILENT_UNTIL: dict[str, float] = {}
 
 
 def learn(token: Secret) -> None:
@@ -30,6 +35,13 @@ def learn(token: Secret) -> None:
 def ask(token: Secret) -> bool | None:
     """Return whether the server calls `token` active; None when its word does not count."""
     endpoint = conf.introspection_endpoint
-    if endpoint is None or not _TRUSTED.get(endpoint):
+    if (
+        endpoint is None
+        or not _TRUSTED.get(endpoint)
+        or monotonic() < _SILENT_UNTIL.get(endpoint, 0.0)
+    ):
         return None
-    return transport.introspect(token, total=WITHIN)
+    is_active = transport.introspect(token, total=WITHIN)
+    if is_active is None:
+        _SILENT_UNTIL[endpoint] = monotonic() + SILENT_FOR
+    return is_active

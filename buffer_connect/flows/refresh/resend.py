@@ -45,12 +45,13 @@ def may_leave(attempt: Attempt) -> bool:
 
 
 def _is_still_alone(attempt: Attempt) -> bool:
+    link = attempt.link
     requests = AuthorizationRequest.objects.using(BufferLink.written_on())
     # In this order: who finishes in between is found among the links.
-    if requests.underway().exists():
+    if requests.may_be_for(link.account_key, tries=link.failures).exists():
         return False
     rows = BufferLink.objects.as_held().active()
-    return rows.filter(**attempt.held).exists() and not rows.siblings(attempt.link).exists()
+    return rows.filter(**attempt.held).exists() and not rows.siblings(link).exists()
 
 
 def _unsent(attempt: Attempt) -> Attempt | None:

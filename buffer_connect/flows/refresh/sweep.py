@@ -81,7 +81,9 @@ class Claims:
 def _may_claim(claims: Claims) -> bool:
     """Return whether nothing forbids to claim; see first whether what does has passed."""
     found = halts()
-    if Halt.BRAKE in found and not held_back.resume_when_over():
+    if Halt.BRAKE not in found:
+        held_back.retry_forgotten()
+    elif not held_back.resume_when_over():
         return False
     return Halt.BREAKER not in found or _probe(claims)
 
@@ -99,6 +101,8 @@ def _probe(claims: Claims) -> bool:
         if not isinstance(taken, Claim):
             return False
         is_known = refresh(taken)
+        if is_known is None:
+            bucket.give_back(len(taken.links))
     if is_known:
         breaker.close()
     return bool(is_known)
