@@ -10,14 +10,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reliability import journal, worker
+from benchmarks.reliability import worker
+from benchmarks.reliability.hand import Hand
 from benchmarks.reliability.records import Span
 from benchmarks.reliability.steps import MOMENTS
-from benchmarks.reliability.timing import STANDSTILL
 
 # How often a process may come to the step at which it meets its end; a caller comes there rarely.
 AT_MOST = {"sweep": 30, "call": 3}
@@ -30,54 +29,6 @@ STOPS = (
 )
 LOOK_EVERY = 0.05
 ENDS_WITHIN = 60.0
-
-
-@dataclass(kw_only=True)
-class Hand:
-    """One process, from its start to its end."""
-
-    agent: str
-    kind: str
-    process: multiprocessing.process.BaseProcess
-    notes: Path
-    stops_itself: bool
-    killed_at: float | None = None
-    stopped_at: float | None = None
-    standstills: list[Span] = field(default_factory=list)
-    asked_to_end: bool = False
-    ended_at: float = 0.0
-
-    @property
-    def fell_over(self) -> bool:
-        """Whether it ended, and neither by a signal that was meant for it nor at its time."""
-        at_its_time = {0, -signal.SIGTERM} if self.asked_to_end else {}
-        return self.process.exitcode not in {-signal.SIGKILL, *at_its_time}
-
-    def kill(self) -> None:
-        """End it as `kill -9` does."""
-        self.killed_at = time.time()
-        self.process.kill()
-
-    def stop(self) -> None:
-        """Let it stand still, as in a machine that is suspended."""
-        self.stopped_at = time.time()
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def look(self) -> None:
-        """Note whether it has stopped itself; let it go on when it stood still for long enough."""
-        if self.stopped_at is None:
-            before = self.standstills[-1].end if self.standstills else 0.0
-            if self.stops_itself:
-                self.stopped_at = journal.signalled_at(self.notes, after=before)
-        elif time.time() - self.stopped_at > STANDSTILL:
-            self.go_on()
-
-    def go_on(self) -> None:
-        """End the standstill, if there is one."""
-        if self.stopped_at is not None:
-            self.standstills.append(Span(start=self.stopped_at, end=time.time()))
-            self.stopped_at = None
-            os.kill(self.process.pid, signal.SIGCONT)
 
 
 class Crew:
@@ -131,9 +82,7 @@ class Crew:
         """Let one at random stand still; False when there is none to stop."""
         with self._lock:
             living = self._living()
-            if living:
-                self._rng.choice(living).stop()
-        return bool(living)
+            return bool(living) and self._rng.choice(living).stop()
 
     def calm(self) -> None:
         """From now on nobody meets anything: let each finish, and one start that is told nothing."""
