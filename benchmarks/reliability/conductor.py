@@ -16,7 +16,7 @@ from benchmarks.reliability.staff import Staff
 from benchmarks.reliability.troubles import SLOW, any_fault
 
 # Seconds from one trouble to the next, on average.
-PAUSE = 0.4
+PAUSE = 0.25
 MOST_WAITING = 3
 LOOK_EVERY = 0.02
 STAFF_LOOKS_EVERY = 0.5
@@ -44,7 +44,7 @@ class Conductor:
         self._turn = count()
         self._is_away = False
         self._troubles: dict[Callable[[], None], int] = {
-            self._fail: 20,
+            self._fail: 40,
             self._slow_down: 1,
             self._refuse_the_client: 1,
             self._kill: 3,
@@ -106,7 +106,7 @@ class Conductor:
         self._buffer.fail("slow", times=20, seconds=SLOW)
 
     def _refuse_the_client(self) -> None:
-        self._buffer.fail("invalid_client", times=4)
+        self._buffer.fail("invalid_client", times=2)
 
     # To the processes.
 

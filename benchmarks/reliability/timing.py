@@ -1,6 +1,6 @@
 """The protocol's numbers, as short as its inequalities allow: a link goes through many refreshes.
 
-All in seconds.
+All in seconds, but for `COUNTS`.
 """
 
 from datetime import timedelta
@@ -10,13 +10,17 @@ TOKEN_LIFE = 16.0
 MARGIN = 6.0
 PREFLIGHT, CONNECT, TOTAL, COMMIT, SKEW = 0.5, 0.5, 2.0, 3.0, 0.2
 LEASE, QUARANTINE = 7.0, 12.0
+# More than falls due a second: faults are to meet refreshes, and not links that wait in line.
+COUNTS = {"IN_FLIGHT": 8, "SENDS_PER_SECOND": 60}
 # How often a worker sweeps, and how often it asks whether Buffer knows the client again.
-BEAT, PROBE_EVERY = 1.0, 2.0
+BEAT, PROBE_EVERY = 1.0, 0.5
 
 # A process stands still for longer than its lease, and goes on before the quarantine is over.
 STANDSTILL = LEASE + 1.5
 # At the end nothing goes wrong any more, until all that was in doubt has been decided.
 SETTLE = LEASE + QUARANTINE + 3 * BEAT
+# The shortest run: each token falls due, meets trouble, and falls due once more before all settles.
+LEAST = SETTLE + 2 * TOKEN_LIFE
 
 
 def timing() -> dict[str, Any]:
@@ -34,4 +38,4 @@ def timing() -> dict[str, Any]:
         "CALL_WAIT": 3.0,
         "API": 3.0,
     }
-    return {name: timedelta(seconds=value) for name, value in seconds.items()} | {"IN_FLIGHT": 8}
+    return {name: timedelta(seconds=value) for name, value in seconds.items()} | COUNTS

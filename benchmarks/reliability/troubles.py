@@ -1,13 +1,15 @@
 """What goes wrong at the server, and how often: faults of the sandbox, as data."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.reliability.timing import TOTAL
+from benchmarks.reliability.timing import LEASE, TOTAL
 
 # Longer than the client waits, and well within that.
 TOO_SLOW, SLOW = TOTAL + 0.8, TOTAL / 2
+# Longer than a client may hold a link.
+HANG = LEASE + 1.5
 # The longest body of a token response.
 BODY = 1000
 
@@ -37,6 +39,7 @@ FAULTS: tuple[tuple[int, str, Options], ...] = (
     (1, "oauth_error", _error(consume=True)),
     # The token is not consumed, and the client cannot know.
     (3, "outage", lambda rng: {}),
+    (2, "outage", lambda rng: {"seconds": HANG}),
     (3, "reset", lambda rng: {}),
     (3, "error_before", _status(500, 502, 503, 504)),
     (3, "html", _status(200, 403, 502)),
@@ -53,3 +56,9 @@ def any_fault(rng: random.Random) -> tuple[str, dict[str, Any]]:
     weights = [weight for weight, _, _ in FAULTS]
     ((_, kind, options),) = rng.choices(FAULTS, weights)
     return kind, {"times": rng.randint(1, 2), **options(rng)}
+
+
+def met(request: Mapping[str, Any]) -> str:
+    """Return which fault a request met, by the server's record; "" where it met none."""
+    hung = (request["ended_at"] or request["at"]) - request["at"] >= HANG
+    return "hang" if hung else str(request["fault"])
