@@ -5,8 +5,10 @@ import gc
 import json
 import sys
 import tracemalloc
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, StringIO, TextIOWrapper
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -297,12 +299,6 @@ def test_an_input_that_is_none_changes_nothing(adopt, given, arguments, reason):
     assert (code, told.startswith(f"Nothing was changed. {reason}")) == (1, True)
 
 
-def test_neither_do_settings_without_keys(adopt, row, settings):
-    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENCRYPTION_KEYS": []}
-    code, told = adopt(as_csv(row()))
-    assert (code, told.startswith("Nothing was changed. ")) == (1, True)
-
-
 def test_a_spreadsheets_mark_and_line_ends_do_no_harm(adopt, row):
     text = as_csv(row()).replace("user,", "User,").replace("\n", "\r\n")
     assert adopt(b"\xef\xbb\xbf" + text.encode())[0] == 0
@@ -312,16 +308,60 @@ def test_columns_that_mean_nothing_here_are_passed_over(adopt, row):
     assert adopt(as_csv(row(created="2024-01-01")))[0] == 0
 
 
-def test_a_database_that_goes_away_stops_it(adopt, row):
-    def fail(execute, sql, params, many, context):
-        raise OperationalError
+@contextmanager
+def failing(statement):
+    """A database that fails at a statement, and says why."""
 
-    with connection.execute_wrapper(fail):
+    def wrapper(execute, sql, params, many, context):
+        if statement in sql:
+            raise OperationalError("the server has gone away\nDETAIL: (a-value)")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+STOPPED = "Stopped by OperationalError: the server has gone away. "
+NEW_LINK = "INSERT INTO"
+
+
+def test_a_database_that_goes_away_stops_it(adopt, row):
+    with failing(NEW_LINK):
         code, told = adopt(as_csv(row()))
     assert code == 1
-    assert told == (
-        "Stopped by OperationalError. What is done is done: run it again, and it passes over that."
-    )
+    assert told == f"{STOPPED}What is done is done: run it again, and it passes over that."
+
+
+def test_in_a_dry_run_nothing_was_changed_then(adopt, row, user):
+    with failing(user._meta.db_table):
+        told = adopt(as_csv(row()), "--dry-run")
+    assert told == (1, f"{STOPPED}Nothing was changed.")
+
+
+class Interrupted(BytesIO):
+    """A terminal at which Ctrl-C is pressed."""
+
+    def __next__(self):
+        raise KeyboardInterrupt
+
+
+def test_a_database_that_is_away_is_told_before_any_row_is_awaited(db, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Interrupted()))
+    with failing(""), pytest.raises(CommandError, match=r"gone away\. Nothing was changed\."):
+        call_command("buffer_adopt")
+
+
+def test_whoever_gives_up_before_the_first_row_has_changed_nothing(db, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Interrupted()))
+    with pytest.raises(CommandError, match=r"by KeyboardInterrupt\. Nothing was changed\."):
+        call_command("buffer_adopt")
+
+
+@pytest.mark.parametrize("name", ["ENCRYPTION_KEYS", "INSTANCE", "TIMING"])
+def test_settings_that_cannot_be_used_are_met_before_any_row(adopt, row, settings, name):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, name: 5}
+    code, told = adopt(as_csv(row()))
+    assert (code, told.startswith("Nothing was changed. "), name in told) == (1, True, True)
 
 
 @pytest.mark.long

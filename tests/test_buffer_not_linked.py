@@ -6,9 +6,11 @@ from io import StringIO
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from buffer_connect.models import BufferLink
 from tests.links import link_to
+from tests.pipes import unread
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +106,23 @@ def test_a_file_that_is_no_text_is_said(listed, tmp_path):
     path.write_bytes(b"\xff\xff")
     with pytest.raises(CommandError, match="names"):
         listed("--usernames-from", str(path))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--usernames-from", "-"]], ids=["all", "names"])
+def test_a_database_that_is_away_is_told_in_a_line(listed, monkeypatch, arguments):
+    def fail(execute, sql, params, many, context):
+        raise OperationalError("away\nIs it running?")
+
+    monkeypatch.setattr(sys, "stdin", StringIO("member\n"))
+    told = r"^The users cannot be listed. OperationalError: away\.$"
+    with connection.execute_wrapper(fail), pytest.raises(CommandError, match=told) as raised:
+        listed(*arguments)
+    assert raised.value.returncode == 1
+
+
+@pytest.mark.long
+def test_a_reader_that_has_seen_enough_is_no_traceback(database_url, user):
+    assert unread(database_url, "buffer_not_linked") == (0, "")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands
@@ -17,6 +18,7 @@ from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.sealing import generate_entry
 from tests.keys import NEW, OLD, hold
 from tests.links import held, link_to, tokens_of
+from tests.pipes import unread
 
 
 @pytest.fixture
@@ -201,6 +203,50 @@ def test_the_limits_can_be_chosen(link):
     ServiceState.objects.update(updated_at=moment)
     assert show("--check")
     assert exit_code("--max-sweep-age", "3.5") == 2
+
+
+@pytest.mark.parametrize("option", ["sweep", "due", "unserved", "revocation", "signal"])
+@pytest.mark.parametrize("amount", ["nan", "-1", "ten"])
+def test_a_limit_that_is_none_is_refused(db, option, amount):
+    with pytest.raises(CommandError, match=f"--max-{option}-age: '{amount}' is no number from 0"):
+        show(f"--max-{option}-age", amount)
+
+
+@pytest.mark.parametrize("count", ["-1", "nan", "0.5"])
+def test_so_is_a_count_that_is_none(db, count):
+    with pytest.raises(CommandError, match=f"--max-in-doubt: '{count}' is no whole number"):
+        show("--max-in-doubt", count)
+
+
+@pytest.mark.parametrize("minutes", ["inf", "1e300", "1e12"])
+def test_a_limit_that_is_never_reached_is_none(link, minutes):
+    ServiceState.objects.update(updated_at=timezone.now() - timedelta(days=4000))
+    assert exit_code() == 2
+    assert show("--check", "--max-sweep-age", minutes)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--check"], 1), (["--check", "--json"], 1), ([], 0)]
+)
+def test_a_reader_that_has_seen_enough_changes_nothing(database_url, arguments, code, unbuffered):
+    told = unread(database_url, "buffer_status", *arguments, PYTHONUNBUFFERED=unbuffered)
+    assert told == (code, "")
+
+
+@pytest.mark.parametrize("answer", [EOFError, KeyboardInterrupt])
+def test_whoever_gives_no_answer_has_changed_nothing(link, settings, monkeypatch, answer):
+    def refuse(question):
+        raise answer
+
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "INSTANCE": "new"}
+    BufferLink.objects.update(instance="old")
+    monkeypatch.setattr("builtins.input", refuse)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(CommandError, match=r"^Nothing was changed\.$"):
+        show("--adopt-instance")
+    assert held(link).instance == "old"
 
 
 @pytest.mark.parametrize("name", ["CLIENT_ID", "TIMING", "REFRESH_POLICY"])

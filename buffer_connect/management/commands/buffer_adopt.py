@@ -10,19 +10,18 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import (
     FieldDoesNotExist,
-    ImproperlyConfigured,
     MultipleObjectsReturned,
     ObjectDoesNotExist,
     ValidationError,
 )
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DataError, IntegrityError
-from django.db import Error as DatabaseError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from buffer_connect.conf import conf
 from buffer_connect.flows.adopt import keep_new
+from buffer_connect.management.failures import NOTHING, CommandWithoutTraceback, stopping
 from buffer_connect.management.handover import CSV, JSON_LINES, Handover, granted
 from buffer_connect.management.progress import ProgressLine
 from buffer_connect.models import BufferLink
@@ -31,7 +30,7 @@ ADOPTED, ALREADY, REFUSED = "adopted", "already linked", "refused"
 AGAIN = "What is done is done: run it again, and it passes over that."
 
 
-class Command(BaseCommand):
+class Command(CommandWithoutTraceback):
     help = (
         "Makes links of tokens that were obtained elsewhere. Stop whatever else refreshes them "
         "first: a refresh token works once. Reads CSV with a header, or JSON lines, from standard "
@@ -63,10 +62,8 @@ class Command(BaseCommand):
         field = _user_field(user_field)
         rows = _rows(form)
         keep = partial(_outcome, rows, field=field, scopes=scopes, dry_run=dry_run)
-        try:
+        with stopping(NOTHING if dry_run else AGAIN):
             counts = self._adopt(rows, keep)
-        except (DatabaseError, KeyboardInterrupt) as error:
-            raise CommandError(f"Stopped by {type(error).__name__}. {AGAIN}") from error
         for name in (ADOPTED, ALREADY, REFUSED):
             told = "would be adopted" if dry_run and name == ADOPTED else name
             self.stdout.write(f"{told:<18}{counts[name]}")
@@ -93,11 +90,14 @@ def _rows(form: str) -> Handover:
     """Return what comes on standard input. Raises `CommandError` when no row can be adopted."""
     # A character that is no UTF-8 spoils its row only.
     lines = (line.decode(errors="replace") for line in sys.stdin.buffer)
-    try:
-        conf.keyring  # noqa: B018
-        return Handover(lines, form)
-    except (ImproperlyConfigured, ValueError) as error:
-        raise CommandError(f"Nothing was changed. {error}") from error
+    with stopping(NOTHING):
+        conf.require_for_tokens()
+        # Before somebody waits for what cannot be kept.
+        BufferLink.objects.using(BufferLink.written_on()).exists()
+        try:
+            return Handover(lines, form)
+        except ValueError as error:
+            raise CommandError(f"{NOTHING} {error}") from error
 
 
 @sensitive_variables()

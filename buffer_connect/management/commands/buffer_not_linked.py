@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import Exists, OuterRef
 
+from buffer_connect.management.failures import CommandWithoutTraceback
+from buffer_connect.management.output import say
 from buffer_connect.models import BufferLink
 
 # So many users are held at once.
 PAGE = 500
 
 
-class Command(BaseCommand):
+class Command(CommandWithoutTraceback):
     help = (
         "Lists the active users without an active Buffer link by their usernames, one a line. "
         "With --usernames-from only those among these names; a name that no user has is told on "
         "standard error."
     )
+    failure = "The users cannot be listed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -45,7 +48,7 @@ class Command(BaseCommand):
     def _tell(self, users: Iterable[Any]) -> None:
         for user in users:
             if user.is_active:
-                self.stdout.write(user.get_username())
+                say(self.stdout, user.get_username())
 
     def _among(self, lines: Iterable[str]) -> Iterator[Any]:
         """Yield the users without a link among the names in `lines`; tell which are nobody's."""

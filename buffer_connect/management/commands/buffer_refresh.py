@@ -7,22 +7,24 @@ from threading import TIMEOUT_MAX, Event
 from time import monotonic
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from buffer_connect import flows
 from buffer_connect.exceptions import printable
+from buffer_connect.management.failures import CommandWithoutTraceback
 from buffer_connect.stopping import Stop, finishing_first
 
 logger = logging.getLogger(__name__)
 
 
-class Command(BaseCommand):
+class Command(CommandWithoutTraceback):
     help = (
         "Refreshes the Buffer links that are due, once, and cleans up. Run it from cron every "
         "minute, or with --loop as a service. It does what the Celery tasks do; running both "
         "harms nothing."
     )
+    failure = "The sweep failed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

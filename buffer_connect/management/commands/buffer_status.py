@@ -1,14 +1,13 @@
 """How the links are doing: for a person, for machines, and for a monitor."""
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
-from django.db import Error as DatabaseError
 
 from buffer_connect.conf import conf
 from buffer_connect.flows import copies
@@ -22,6 +21,8 @@ from buffer_connect.flows.status import (
     read,
     worst,
 )
+from buffer_connect.management.failures import NOTHING, told_in_a_line
+from buffer_connect.management.output import say
 from buffer_connect.management.status_text import as_json, counted, lines
 
 EXIT_CODES = """exit codes with --check:
@@ -94,7 +95,7 @@ class Command(BaseCommand):
             parser.add_argument(
                 option,
                 dest=name,
-                type=float,
+                type=_amount,
                 default=default,
                 metavar=unit.upper(),
                 help=f"most {unit} {about} (default: {default:g})",
@@ -102,7 +103,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--max-in-doubt",
             dest="in_doubt",
-            type=int,
+            type=_count,
             default=limits.in_doubt,
             metavar="LINKS",
             help="most links in doubt (default: %(default)s)",
@@ -134,11 +135,11 @@ class Command(BaseCommand):
             self._adopt(interactive=options["interactive"])
         if options["mark_restored"]:
             marked = _tried(copies.mark_restored, "The links cannot be marked.")
-            self.stdout.write(f"Links marked as restored: {marked}")
+            self._say(f"Links marked as restored: {marked}")
         for name, _, take, told in WAYS_OUT:
             if options[name]:
                 links = _tried(take, "The brake is as it was.")
-                self.stdout.write("The brake is not on." if links is None else told.format(links))
+                self._say("The brake is not on." if links is None else told.format(links))
         if not any(options[name] for name in ACTIONS):
             self._report(**options)
 
@@ -150,14 +151,14 @@ class Command(BaseCommand):
         if interactive and others:
             _confirm(others)
         taken = _tried(copies.adopt_all, failure)
-        self.stdout.write(f"Links taken over by {conf.instance}: {taken}")
+        self._say(f"Links taken over by {conf.instance}: {taken}")
 
     def _report(self, **options: Any) -> None:
-        ages = {name: timedelta(**{unit: options[name]}) for _, name, unit, _ in LIMITS}
+        ages = {name: _limit(unit, options[name]) for _, name, unit, _ in LIMITS}
         status = _tried(read, "The status cannot be read.")
         findings = judge(status, Limits(**ages, in_doubt=options["in_doubt"]))
         if options["json"]:
-            self.stdout.write(as_json(status, findings))
+            self._say(as_json(status, findings))
         else:
             self._show(status, findings)
         if options["check"] and findings:
@@ -167,21 +168,44 @@ class Command(BaseCommand):
         """Print what needs attention first: some monitors keep no more than one line."""
         styles = {Level.WARNING: self.style.WARNING, Level.CRITICAL: self.style.ERROR}
         for finding in findings:
-            self.stdout.write(styles[finding.level](f"{finding.level.name}: {finding.text}"))
+            self._say(styles[finding.level](f"{finding.level.name}: {finding.text}"))
         if not findings:
-            self.stdout.write(self.style.SUCCESS("OK: the links are refreshed."))
-        self.stdout.write(f"\nBuffer links at {status.at:%Y-%m-%d %H:%M:%S} UTC\n\n")
+            self._say(self.style.SUCCESS("OK: the links are refreshed."))
+        self._say(f"\nBuffer links at {status.at:%Y-%m-%d %H:%M:%S} UTC\n\n")
         for name, text in lines(status):
-            self.stdout.write(f"{name:<14}{text}")
+            self._say(f"{name:<14}{text}")
+
+    def _say(self, line: str) -> None:
+        say(self.stdout, line)
 
 
 def _tried(act: Callable[[], T], failure: str) -> T:
     """Return what `act` returns; without a traceback where database or settings are unusable."""
-    try:
+    with told_in_a_line(failure, returncode=int(Level.CRITICAL)):
         return act()
-    except (DatabaseError, ImproperlyConfigured) as error:
-        told = f"{failure} {type(error).__name__}: {error}"
-        raise CommandError(told, returncode=int(Level.CRITICAL)) from error
+
+
+def _amount(text: str) -> float:
+    """Return the number of minutes or hours in `text`; "inf" is no limit."""
+    with suppress(ValueError):
+        # Not so for nan.
+        if (amount := float(text)) >= 0:
+            return amount
+    raise ArgumentTypeError(f"{text!r} is no number from 0 on")
+
+
+def _count(text: str) -> int:
+    with suppress(ValueError):
+        if (count := int(text)) >= 0:
+            return count
+    raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+
+
+def _limit(unit: str, amount: float) -> timedelta:
+    try:
+        return timedelta(**{unit: amount})
+    except OverflowError:
+        return timedelta.max
 
 
 def _confirm(others: dict[str, int]) -> None:
@@ -196,7 +220,9 @@ def _confirm(others: dict[str, int]) -> None:
     )
     try:
         answer = input(question)
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
+        # Whoever answers so ends no line.
+        sys.stdout.write("\n")
         answer = ""
     if answer.strip().lower() != "yes":
-        raise CommandError("Nothing was changed.")
+        raise CommandError(NOTHING)
