@@ -190,8 +190,9 @@ def test_every_size_of_a_batch_reaches_every_row(sandbox, user, settings, size):
     assert [(use.kid, use.links, use.revocations) for use in keys_in_use()] == [("new", 3, 3)]
 
 
-def test_a_batch_has_a_size(db):
-    assert rotate("--batch-size", "0") == (1, "--batch-size takes a positive number.")
+@pytest.mark.parametrize("size", ["-1", "0", "10001", "9" * 30])
+def test_a_batch_has_a_size_that_fits_the_memory(db, size):
+    assert rotate("--batch-size", size) == (1, "--batch-size takes a number from 1 to 10000.")
 
 
 def test_a_dry_run_changes_nothing_and_tells_what_would_be_done(link, user, settings):
@@ -212,6 +213,67 @@ def test_a_dry_run_names_what_does_not_open(link, new_key):
     code, told = rotate("--dry-run")
     assert (code, rows()) == (1, before)
     assert f"left alone link {link.uid} Tampered" in lines(told)
+
+
+def swap(link, another, column):
+    """Let each of two links hold what the other held."""
+    one, other = (getattr(held(each), column) for each in (link, another))
+    change(link, **{column: other})
+    change(another, **{column: one})
+
+
+def test_a_dry_run_opens_what_the_first_key_has_sealed_too(link, another):
+    swap(link, another, "refresh_token")
+    code, told = rotate("--dry-run")
+    assert code == 1
+    assert lines(told)[-4:-1] == [
+        f"left alone link {link.uid} Tampered",
+        f"left alone link {another.uid} Tampered",
+        "to be re-sealed links 0, revocations 0, connects 0",
+    ]
+    assert told.splitlines()[-1].startswith("Some rows do not open")
+
+
+def test_a_run_that_writes_does_not_look_at_it(link, another):
+    swap(link, another, "refresh_token")
+    assert rotate()[0] == 0
+
+
+def test_a_dry_run_opens_the_revocations_and_connects_of_the_first_key_too(link, user):
+    keep_for_revocation(link)
+    begin(user)
+    PendingRevocation.objects.update(token=b"\x01\x05tests" + bytes(40))
+    AuthorizationRequest.objects.update(verifier=b"\x01\x05tests" + bytes(40))
+    code, told = rotate("--dry-run")
+    assert (code, "were left alone: Tampered 2." in told) == (1, True)
+
+
+def test_a_dry_run_counts_only_what_another_key_has_sealed(link, another, user, settings):
+    hold(settings, NEW, OLD)
+    begin(user)
+    refreshed(another)
+    code, told = rotate("--dry-run")
+    assert (code, kids_of(another)) == (0, ("new", "new", "new"))
+    assert "to be re-sealed links 1, revocations 0, connects 0" in lines(told)
+
+
+@pytest.mark.parametrize("column", ["refresh_token", "access_token"])
+def test_of_a_link_that_lacks_a_token_it_counts_what_is_there(link, settings, column):
+    change(link, **{column: None})
+    before = lines(rotate("--dry-run")[1])
+    hold(settings, NEW, OLD)
+    after = lines(rotate("--dry-run")[1])
+    assert "to be re-sealed links 0, revocations 0, connects 0" in before
+    assert "to be re-sealed links 1, revocations 0, connects 0" in after
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_dry_run_reaches_every_row_page_by_page(sandbox, user, size):
+    for number in range(3):
+        link_to(sandbox, user, account=f"account-{number}")
+    BufferLink.objects.update(refresh_token_digest="tests:00")
+    told = rotate("--dry-run", "--batch-size", str(size))[1]
+    assert "DigestMismatch 3" in told
 
 
 def test_it_tells_the_rows_of_each_key_before_and_after(link, another, new_key):
@@ -367,6 +429,37 @@ def test_when_it_is_stopped_it_says_how_to_go_on(link, another, new_key, error):
     )
 
 
+@contextmanager
+def failing(statement):
+    """A database that fails at a statement, and says why."""
+
+    def wrapper(execute, sql, params, many, context):
+        if statement in sql:
+            raise OperationalError("disk I/O error\nDETAIL: (a-value)")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+def test_what_the_database_says_is_told_in_a_line(link, new_key):
+    with failing(RESEAL):
+        code, told = rotate()
+    assert code == 1
+    assert told.splitlines()[-1] == (
+        "Stopped by OperationalError: disk I/O error. What is done is done: run it again, and it "
+        "goes on from there."
+    )
+
+
+@pytest.mark.parametrize(("arguments", "statement"), [((), ""), (("--dry-run",), "is_other")])
+def test_where_nothing_was_changed_it_says_so(link, new_key, arguments, statement):
+    with failing(statement):
+        code, told = rotate(*arguments)
+    last = told.splitlines()[-1]
+    assert (code, last) == (1, "Stopped by OperationalError: disk I/O error. Nothing was changed.")
+
+
 CHANGES = {
     "epoch": {"epoch": uuid4()},
     "generation": {"generation": 9},
@@ -418,6 +511,10 @@ def test_a_terminal_shows_how_far_it_is(link, new_key):
     told = rotate(out=Terminal())[1]
     assert "1 of 1, " in told
     assert " a second, 0:00:00 left" in told
+
+
+def test_in_a_dry_run_all_rows_count(link, another):
+    assert "1 of 2, " in rotate("--dry-run", out=Terminal())[1]
 
 
 def test_a_log_does_not(link, new_key):

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import DecryptionFailed
@@ -44,14 +44,15 @@ class Unopened:
 class Tally:
     """What was done; in a dry run, what would be done."""
 
-    # Rows that another key had sealed at the beginning, and how many were looked at since.
+    # Rows to be looked at, as counted at the beginning, and how many have been.
     total: int
     seen: int = 0
-    # Sealed anew, by kind.
+    # What another key had sealed and was sealed anew, by kind.
     resealed: Counter[str] = field(default_factory=Counter)
     # Changed by others meanwhile, who were quicker.
     overtaken: int = 0
-    unopened: list[Unopened] = field(default_factory=list)
+    # Left alone, by the error.
+    unopened: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,30 +60,52 @@ class Kind:
     """One kind of rows with something sealed in them."""
 
     name: str
-    # Those that another key than the given one has sealed.
-    others: Callable[[str], QuerySet[Any]]
+    rows: Callable[[], QuerySet[Any]]
+    # Whether another key than the given one has sealed some of a row.
+    sealed_otherwise: Callable[[str], Q]
     # Return what `write` takes: a row's values as they were read, and sealed anew.
     anew: Callable[[Any, Keyring], dict[str, Any]]
     write: Callable[..., int]
 
+    def others(self, kid: str) -> QuerySet[Any]:
+        """The rows of which another key than `kid` has sealed some."""
+        return self.rows().filter(self.sealed_otherwise(kid))
 
-def reseal(*, batch: int, dry_run: bool, on_row: Callable[[Tally], None]) -> Tally:
+    def all(self, kid: str) -> QuerySet[Any]:
+        """All rows, each with `is_other`: whether it is one of the `others`."""
+        # A column that is NULL makes the condition neither true nor false.
+        is_other = When(self.sealed_otherwise(kid), then=Value(True))
+        rows: QuerySet[Any] = self.rows().annotate(is_other=Case(is_other, default=Value(False)))
+        return rows
+
+
+# Told of each row that was looked at, and why it was left alone if it was.
+OnRow = Callable[[Tally, Unopened | None], None]
+
+
+def reseal(*, batch: int, dry_run: bool, on_row: OnRow) -> Tally:
     """Seal with the first key all that another one has sealed; `batch` rows are read at once.
 
     Each row is written by itself, and only while it holds what was read: a refresh in between
     wins. So it can be stopped at any moment and begun again. What does not open is left alone.
-    With `dry_run` everything is opened and nothing is written. `on_row` is called after each row.
+    With `dry_run` all rows are opened, whichever key has sealed them, and nothing is written.
 
     Raises `ImproperlyConfigured` when the first key is not the one that has sealed under its id.
     """
     ring = conf.keyring
     _require_known_first_key(ring)
-    tally = Tally(total=sum(kind.others(ring.kid).count() for kind in KINDS))
+    act, select = (_look, Kind.all) if dry_run else (_reseal, Kind.others)
+    tally = Tally(total=sum(select(kind, ring.kid).count() for kind in KINDS))
     for kind in KINDS:
-        for row in _pages(kind.others(ring.kid), batch):
-            _reseal(kind, row, ring, tally, dry_run=dry_run)
+        for row in _pages(select(kind, ring.kid), batch):
+            unopened = None
+            try:
+                act(kind, row, ring, tally)
+            except DecryptionFailed as error:
+                unopened = Unopened(kind=kind.name, uid=row.uid, error=type(error).__name__)
+                tally.unopened[unopened.error] += 1
             tally.seen += 1
-            on_row(tally)
+            on_row(tally, unopened)
     return tally
 
 
@@ -93,22 +116,22 @@ def _pages(rows: QuerySet[Any], batch: int) -> Iterator[Any]:
         last = page[-1].pk
 
 
-def _reseal(kind: Kind, row: Any, ring: Keyring, tally: Tally, *, dry_run: bool) -> None:
-    try:
-        written = _is_written(kind, row, ring, dry_run=dry_run)
-    except DecryptionFailed as error:
-        failed = Unopened(kind=kind.name, uid=row.uid, error=type(error).__name__)
-        tally.unopened.append(failed)
-        return
+def _look(kind: Kind, row: Any, ring: Keyring, tally: Tally) -> None:
+    kind.anew(row, ring)
+    tally.resealed[kind.name] += row.is_other
+
+
+def _reseal(kind: Kind, row: Any, ring: Keyring, tally: Tally) -> None:
+    written = _is_written(kind, row, ring)
     tally.resealed[kind.name] += written
     tally.overtaken += not written
 
 
-def _is_written(kind: Kind, row: Any, ring: Keyring, *, dry_run: bool) -> bool:
+def _is_written(kind: Kind, row: Any, ring: Keyring) -> bool:
     """Seal `row` anew; False when others left nothing to do, or leave no time to do it."""
     for _ in range(TRIES):
         values = kind.anew(row, ring)
-        if dry_run or kind.write(**values):
+        if kind.write(**values):
             return True
         row = kind.others(ring.kid).filter(pk=row.pk).first()
         if row is None:
@@ -135,10 +158,6 @@ def _opens(link: BufferLink, ring: Keyring) -> bool:
     except DecryptionFailed:
         return False
     return True
-
-
-def _other_links(kid: str) -> QuerySet[BufferLink]:
-    return sealed_links().filter(sealed_otherwise(kid, *TOKENS) | digested_otherwise(kid))
 
 
 def _anew_link(link: BufferLink, ring: Keyring) -> dict[str, Any]:
@@ -169,16 +188,24 @@ def _anew(row: Any, column: str, ring: Keyring, *, epoch: UUID | None = None) ->
 
 
 KINDS = (
-    Kind(name="link", others=_other_links, anew=_anew_link, write=statements.reseal_link),
+    Kind(
+        name="link",
+        rows=sealed_links,
+        sealed_otherwise=lambda kid: sealed_otherwise(kid, *TOKENS) | digested_otherwise(kid),
+        anew=_anew_link,
+        write=statements.reseal_link,
+    ),
     Kind(
         name="revocation",
-        others=lambda kid: sealed_revocations().filter(sealed_otherwise(kid, "token")),
+        rows=sealed_revocations,
+        sealed_otherwise=lambda kid: sealed_otherwise(kid, "token"),
         anew=lambda row, ring: {"pk": row.pk, **_anew(row, "token", ring)},
         write=statements.reseal_revocation,
     ),
     Kind(
         name="connect",
-        others=lambda kid: sealed_requests().filter(sealed_otherwise(kid, "verifier")),
+        rows=sealed_requests,
+        sealed_otherwise=lambda kid: sealed_otherwise(kid, "verifier"),
         anew=lambda row, ring: {"pk": row.pk, **_anew(row, "verifier", ring)},
         write=statements.reseal_request,
     ),
