@@ -38,6 +38,10 @@ HEADER_BYTES = 34
 LEAST_DIFFERENT_BYTES = 16
 
 _KID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_CURE = (
+    "If it has sealed anything, put its right value back; another key under this id opens nothing. "
+    "If not, manage.py buffer_generate_key prints an entry to put in its place."
+)
 
 
 class InvalidKeys(ValueError):
@@ -221,13 +225,13 @@ def _parse_entry(position: int, entry: str) -> tuple[str, bytes]:
     root = _decode(encoded)
     if len(root) != KEY_BYTES:
         raise InvalidKeys(
-            f"Replace entry {position} ({kid}): after the colon comes the base64 of 32 random "
-            "bytes; manage.py buffer_generate_key prints such an entry."
+            f"Correct entry {position} ({kid}): after the colon comes the base64 of 32 random "
+            f"bytes. {_CURE}"
         )
     if len(set(root)) < LEAST_DIFFERENT_BYTES or all(0x20 <= byte < 0x7F for byte in root):
         raise InvalidKeys(
-            f"Replace entry {position} ({kid}): its bytes are a text or a pattern, not random; "
-            "manage.py buffer_generate_key prints a random one."
+            f"Correct entry {position} ({kid}): its bytes are a text or a pattern, not random. "
+            f"{_CURE}"
         )
     return kid, root
 

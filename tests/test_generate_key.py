@@ -1,4 +1,5 @@
 from io import StringIO
+from string import ascii_lowercase
 
 import pytest
 import time_machine
@@ -22,6 +23,23 @@ def test_the_output_is_one_entry_to_paste():
 @time_machine.travel("2026-11-30T23:59:59Z")
 def test_the_id_is_the_month():
     assert generate().startswith("2026-11:")
+
+
+@pytest.mark.parametrize(
+    ("entries", "kid"),
+    [
+        (["2026-11:short"], "2026-11b"),
+        ("2026-12:a,2026-11:b", "2026-11b"),
+        (["2026-11b:a", "2026-11:b"], "2026-11c"),
+        ([f"2026-11{letter}:a" for letter in ("", *ascii_lowercase)], "2026-11-30.235959"),
+        ([None], "2026-11"),
+    ],
+    ids=["damaged", "a bare text", "two", "all", "none"],
+)
+@time_machine.travel("2026-11-30T23:59:59Z")
+def test_or_another_one_where_the_settings_have_that_whether_usable_or_not(settings, entries, kid):
+    settings.BUFFER_CONNECT = {"ENCRYPTION_KEYS": entries, "UNKNOWN": None}
+    assert generate().startswith(f"{kid}:")
 
 
 def test_the_id_can_be_chosen():

@@ -202,6 +202,12 @@ def test_keys_that_cannot_be_used_are_refused_with_the_cure(entries, says):
     assert NEW.partition(":")[2] not in str(caught.value)
 
 
+@pytest.mark.parametrize("root", [b"short", bytes(32)], ids=["length", "pattern"])
+def test_a_key_that_has_sealed_something_is_to_be_put_right_not_to_be_replaced(root):
+    with pytest.raises(InvalidKeys, match=r"Correct entry 2 \(k\).*put its right value back"):
+        Keyring.parse([NEW, entry_of(root)])
+
+
 def test_blanks_around_an_entry_are_of_no_account():
     assert Keyring.parse([f" {NEW}\n"]).kid == "2026-11"
 

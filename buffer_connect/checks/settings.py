@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from buffer_connect.checks.messages import advice, error
 from buffer_connect.conf import conf
+from buffer_connect.models.keys import new_entry
 from buffer_connect.scopes import DOCUMENTED
-from buffer_connect.sealing import generate_entry
 from buffer_connect.values import NAME
 
 if TYPE_CHECKING:
@@ -71,10 +71,9 @@ def check_encryption_keys(**kwargs: Any) -> list[CheckMessage]:
     problem = problem_with("keyring") if _is_whole() else None
     if not problem:
         return []
-    entry = generate_entry(f"{datetime.now(UTC):%Y-%m}")
     hint = (
-        f'"ENCRYPTION_KEYS": ["{entry}"],  (made just now; keep it out of the repository, '
-        "and keep every key that has sealed something in the list)"
+        f'"ENCRYPTION_KEYS": ["{new_entry(datetime.now(UTC))}"],  (made just now; keep it out of the '
+        "repository. Every key that has sealed something stays in the list, with its own value)"
     )
     return [error("E005", problem, hint)]
 

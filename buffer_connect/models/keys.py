@@ -1,9 +1,12 @@
 """Which keys the rows are sealed with; read from the sealed values, which need not be opened."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
+from string import ascii_lowercase
 from typing import Any
 
 from django.db.models import BinaryField, CharField, Q, QuerySet, Value
@@ -14,9 +17,13 @@ from buffer_connect.exceptions import DecryptionFailed
 from buffer_connect.models.link import BufferLink, BufferLinkQuerySet
 from buffer_connect.models.outbox import PendingRevocation, PendingRevocationQuerySet
 from buffer_connect.models.request import AuthorizationRequest, AuthorizationRequestQuerySet
-from buffer_connect.sealing import HEADER_BYTES, header_of, kid_of
+from buffer_connect.sealing import HEADER_BYTES, generate_entry, header_of, kid_of
+from buffer_connect.site import setting
+from buffer_connect.values import NAME
 
 TOKENS = "refresh_token", "access_token"
+# An id in an entry of ENCRYPTION_KEYS, and whatever else in the settings stands before a colon.
+_KIDS = re.compile(r"[A-Za-z0-9._-]+(?=:)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,17 @@ class KeyUse:
         """The numbers as a text."""
         ours = f"links {self.links}, revocations {self.revocations}, connects {self.connects}"
         return f"{ours}, elsewhere {self.elsewhere}" if self.elsewhere else ours
+
+
+def new_entry(now: datetime) -> str:
+    """Return a new entry for `ENCRYPTION_KEYS`, under an id that no entry there has.
+
+    It is the month, with a letter where that is taken. The settings need not be usable.
+    """
+    taken = set(_KIDS.findall(str(setting(NAME))))
+    letters = ("", *ascii_lowercase[1:])
+    kids = (f"{now:%Y-%m}{letter}" for letter in letters)
+    return generate_entry(next((kid for kid in kids if kid not in taken), f"{now:%Y-%m-%d.%H%M%S}"))
 
 
 def keys_in_use() -> list[KeyUse]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+import time_machine
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
@@ -90,6 +91,13 @@ def test_the_hint_of_the_keys_holds_a_new_one_to_paste(found):
     entries = [re.search(r'\["(.+)"\]', hint).group(1) for hint in hints]
     assert Keyring.parse(entries[:1])
     assert entries[0] != entries[1]
+
+
+@time_machine.travel("2026-11-30T23:59:59Z")
+def test_it_has_an_id_that_no_other_has_for_that_one_may_have_sealed_something(found):
+    ((_, message),) = found(ENCRYPTION_KEYS=[KEY[:-4]])
+    assert '["2026-11b:' in message.hint
+    assert "put its right value back" in message.msg
 
 
 def test_no_message_holds_a_key(found):

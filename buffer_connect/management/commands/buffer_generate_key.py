@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from buffer_connect.models.keys import new_entry
 from buffer_connect.sealing import InvalidKeys, generate_entry
 
 
@@ -18,11 +19,14 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--kid", help="id of the key (default: the year and month)")
+        parser.add_argument(
+            "--kid",
+            help="id of the key (default: the year and month, with a letter when that is taken)",
+        )
 
     def handle(self, *, kid: str | None, **options: Any) -> None:
         try:
-            entry = generate_entry(f"{datetime.now(UTC):%Y-%m}" if kid is None else kid)
+            entry = new_entry(datetime.now(UTC)) if kid is None else generate_entry(kid)
         except InvalidKeys as error:
             raise CommandError(str(error)) from error
         self.stdout.write(entry)
