@@ -14,7 +14,9 @@ from django.test import Client
 
 from buffer_connect import flows, tasks
 from buffer_connect.client import BufferClient
+from buffer_connect.flows.check import check_again
 from buffer_connect.flows.disconnect import disconnect
+from buffer_connect.flows.refresh import held_back
 from buffer_connect.models import BufferLink, statements
 from tests import keys
 
@@ -94,6 +96,11 @@ def end(pks):
     return [disconnect(BufferLink.objects.get(pk=pk)) for pk in pks]
 
 
+def check(pk):
+    """Try a link again that ended because the API refused it."""
+    check_again(BufferLink.objects.get(pk=pk))
+
+
 def toil(pks, times):
     """Refresh every link, so many times; return how many were claimed."""
     claimed = 0
@@ -119,6 +126,9 @@ JOBS = {
     "cron": cron,
     "ask": ask,
     "end": end,
+    "check": check,
+    "resume": held_back.resume,
+    "retry": held_back.retry,
     "toil": toil,
     "rotate": rotate,
 }

@@ -1,9 +1,12 @@
 """The steps of a refresh, as the database and the server see them."""
 
 import signal
+from datetime import timedelta
 
 from django.db import connection
+from django.db.models import F
 
+from buffer_connect import flows
 from buffer_connect.models import BufferLink, LinkEvent
 from tests.links import held, tokens_of
 from tests.processes import wait_for
@@ -24,6 +27,12 @@ ANNOUNCED = "SET announced_at ="
 RESEAL = "SET refresh_token ="
 CALLERS_CLAIM = "sent_count = 1, sent_at"
 EVENT = "INSERT INTO buffer_connect_linkevent"
+REJECT = "SET rejected_generation ="
+RESTORE = "SET status = 'active'"
+RETRY_HELD_BACK = "SET refused_generation = NULL"
+TAKE_OFF_BRAKE = "SET opened_at ="
+STORE_REFRESH_TOKEN = "expires_at = CASE WHEN rejected_generation"
+LOOK_FOR_SIBLINGS = "AND account_key ="
 
 # Of the settings that nobody has changed: the lease; the access token's life and the quarantine.
 LEASE = {"seconds": 181}
@@ -42,6 +51,12 @@ def wait_for_request(sandbox, times=1):
 def kinds_of_events():
     """Return the kinds of all events, in their order."""
     return list(LinkEvent.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def announce_what_was_left():
+    """Clean up as if all that has happened were six minutes ago."""
+    LinkEvent.objects.update(created_at=F("created_at") - timedelta(minutes=6))
+    flows.clean_up()
 
 
 def phase(link):

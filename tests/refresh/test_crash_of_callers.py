@@ -9,17 +9,24 @@ from buffer_connect import flows
 from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.models import BufferLink
+from buffer_connect.signals import link_revoked
 from tests.links import age, held, link_to, tokens_of
 from tests.refresh.steps import (
+    ANNOUNCED,
     CALLERS_CLAIM,
     CLAIM,
+    EVENT,
     INTENT,
     LEASE,
+    REFUSE,
+    REJECT,
     SCHEDULE,
     STORE,
+    announce_what_was_left,
     is_refreshed,
     killed_at,
     killed_while_waiting,
+    kinds_of_events,
     phase,
     requests_to,
 )
@@ -123,3 +130,63 @@ def test_killed_between_the_claim_of_a_link_in_doubt_and_its_second_send(
     assert (phase(in_doubt), requests_to(sandbox)) == (left, 0)
     age(in_doubt, **QUARANTINE)
     assert_the_next_caller_gets_a_token(sandbox, in_doubt)
+
+
+@pytest.fixture
+def refused(sandbox, user):
+    """A link whose access token the API alone does not accept any more."""
+    link = link_to(sandbox, user)
+    sandbox.advance(2 * 3600)
+    return link
+
+
+def ask(link):
+    return BufferClient(link).execute("query { account { id } }")
+
+
+@pytest.mark.parametrize(("moment", "rejected"), [("before", None), ("after", 1)])
+def test_killed_while_it_notes_that_the_api_refused_a_token(
+    sandbox, refused, start, moment, rejected
+):
+    killed_at(start, REJECT, moment, "ask", refused.pk, 1)
+    row = held(refused)
+    assert (row.is_active, row.rejected_generation, requests_to(sandbox)) == (True, rejected, 0)
+    assert ask(refused) == {"account": {"id": "account-1"}}
+    assert is_refreshed(sandbox, refused)
+    assert requests_to(sandbox) == 1
+
+
+def test_what_it_has_noted_needs_no_second_refusal(sandbox, refused, start):
+    killed_at(start, REJECT, "after", "ask", refused.pk, 1)
+    sandbox.forget_requests()
+    assert_the_next_caller_gets_a_token(sandbox, refused)
+    assert len(sandbox.requests_to("api")) == 0
+
+
+@pytest.fixture
+def refused_at_once(refused):
+    """A link whose token the API does not accept, though a 401 had it refreshed just now."""
+    BufferLink.objects.update(forced_at=held(refused).database_now)
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("statement", "moment"), [(REFUSE, "before"), (REFUSE, "after"), (EVENT, "after")]
+)
+def test_killed_while_it_ends_a_link_that_the_api_refuses(
+    refused_at_once, start, statement, moment
+):
+    killed_at(start, statement, moment, "ask", refused_at_once.pk, 1)
+    assert (held(refused_at_once).is_active, kinds_of_events()) == (True, [])
+    with pytest.raises(LinkRevoked) as caught:
+        ask(refused_at_once)
+    assert caught.value.reason == BufferLink.Reason.UNAUTHORIZED
+    assert kinds_of_events() == ["revoked"]
+
+
+def test_killed_when_it_has_ended_one(refused_at_once, start, heard):
+    killed_at(start, ANNOUNCED, "before", "ask", refused_at_once.pk, 1)
+    assert held(refused_at_once).reason == BufferLink.Reason.UNAUTHORIZED
+    calls = heard(link_revoked)
+    announce_what_was_left()
+    assert [call["reason"] for call in calls] == [BufferLink.Reason.UNAUTHORIZED]
