@@ -14,7 +14,7 @@ from django import get_version
 
 from benchmarks import site
 from benchmarks.reliability import report, timing
-from benchmarks.reliability.findings import find
+from benchmarks.reliability.inquiry import find
 from benchmarks.reliability.run import run
 from benchmarks.reliability.weaken import WEAKENED
 
@@ -49,8 +49,10 @@ def _options() -> argparse.Namespace:
     add("--standstills-only", action="store_true", help="let nothing else go wrong")
     add("--weaken", choices=WEAKENED, default="", help="leave one thing out of the protocol")
     options = parser.parse_args()
-    if options.seconds <= timing.SETTLE:
-        parser.error(f"--seconds has to be over {timing.SETTLE:.0f}: so long it takes to settle.")
+    if options.seconds < timing.LEAST:
+        parser.error(
+            f"--seconds has to be {timing.LEAST:.0f} or more: a shorter run shows nothing."
+        )
     return options
 
 

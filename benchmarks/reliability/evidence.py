@@ -7,14 +7,26 @@ from operator import itemgetter
 from typing import Any
 
 from benchmarks.reliability import timing
-from benchmarks.reliability.crew import Hand
+from benchmarks.reliability.hand import Hand
 from benchmarks.reliability.people import Standing
-from benchmarks.reliability.records import Grant, Life, Process, Span, Step, Token, Use, World
+from benchmarks.reliability.records import (
+    Grant,
+    Life,
+    Process,
+    Request,
+    Span,
+    Step,
+    Token,
+    Use,
+    World,
+)
 from buffer_connect.models import BufferLink, LinkEvent
 
 Lines = Mapping[str, list[dict[str, Any]]]
 Held = tuple[int, str, int]
 Moments = dict[tuple[str, str], list[float]]
+# T7 and T7b.
+REFUSED = frozenset({"end", "T7b"})
 
 
 class Server:
@@ -107,6 +119,23 @@ def steps(lines: Lines) -> list[Step]:
     return sorted(found, key=lambda step: step.ended)
 
 
+def requests(lines: Lines, processes: Mapping[str, Process]) -> list[Request]:
+    """Return the requests that went out; one that nothing ended was out to the process's end."""
+    found = []
+    for agent, own in lines.items():
+        sent: dict[str, float] = {}
+        for line in own:
+            if line["what"] == "send":
+                sent[line["token"]] = line["at"]
+            elif line["what"] == "over" and line["token"] in sent:
+                out = Span(start=sent.pop(line["token"]), end=line["at"])
+                found.append(Request(agent=agent, out=out))
+        ended_at = processes[agent].killed_at or processes[agent].lived.end
+        left = [Span(start=at, end=ended_at) for at in sent.values()]
+        found += [Request(agent=agent, out=out) for out in left]
+    return found
+
+
 def processes(hands: Iterable[Hand], lines: Lines) -> dict[str, Process]:
     """Return what was done to each process, also by itself when it was told to."""
     return {hand.agent: _process(hand, lines.get(hand.agent, [])) for hand in hands}
@@ -130,10 +159,18 @@ class Lives:
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self._written: Counter[Held] = Counter()
+        # By process: whose refusal it came to write down.
+        self._refused: set[tuple[str, Held]] = set()
+        # When something was done last, by epoch.
+        self._done_at: dict[tuple[int, str], float] = {}
         for step in steps:
+            if step.rows:
+                self._done_at |= {(link, epoch): step.ended for link, epoch, _ in step.held}
             change = {"T2": 1, "T5": -1}.get(step.name, 0) if step.rows else 0
             for held in step.held if change else ():
                 self._written[held] += change
+            if step.name in REFUSED:
+                self._refused |= {(step.agent, held) for held in step.held}
         resent = LinkEvent.objects.filter(kind=LinkEvent.Kind.RESENT)
         self._resent: dict[int | None, list[float]] = defaultdict(list)
         for link, moment in resent.values_list("link", "created_at"):
@@ -143,7 +180,11 @@ class Lives:
         """Return the life of one epoch."""
         link, epoch = standing.link, standing.epoch
         held = _held(standing, grant)
-        refused = sum(use.is_refusal for use in grant.token(held).uses)
+        # Of a refusal that came to a process shortly before its death, nobody knows.
+        refused = sum(
+            use.is_refusal and (use.agent, (link, epoch, held)) in self._refused
+            for use in grant.token(held).uses
+        )
         # What went out again so shortly before the user connected may have ended the same grant.
         counts_from = grant.tokens[0].issued_at - timing.QUARANTINE
         is_ended = standing.status == BufferLink.Status.REVOKED
@@ -156,7 +197,15 @@ class Lives:
             reason=standing.reason if is_ended else "",
             resent=any(counts_from <= moment <= standing.at for moment in self._resent[link]),
             doubted=self._written[link, epoch, held] > refused,
+            waits_since=self._waits_since(standing),
         )
+
+    def _waits_since(self, standing: Standing) -> float | None:
+        if standing.has_time_until is None:
+            return None
+        # By then the lease is over, too.
+        done_at = self._done_at.get((standing.link, standing.epoch), 0.0)
+        return max(standing.has_time_until, done_at + timing.QUARANTINE)
 
 
 def _held(standing: Standing, grant: Grant) -> int:
@@ -175,6 +224,7 @@ def world(
         halted=tuple(halted),
         beat=timing.BEAT,
         token_life=timing.TOKEN_LIFE,
+        connect=timing.CONNECT,
         total=timing.TOTAL,
         commit=timing.COMMIT,
         quarantine=timing.QUARANTINE,

@@ -1,20 +1,21 @@
 """The numbers of a run, beyond what became of each link. Pure: records in, numbers out."""
 
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.reliability.records import Grant, Process, Span, Step, Use, World
+from benchmarks.reliability.judge import SLACK
+from benchmarks.reliability.records import Grant, Process, Request, Span, Step, Use, World
 
 # A request that is out for so many seconds is slow, and a transaction as old is held for it.
 LONG = 0.5
-# A caller claims and writes down in one.
-TAKEN_UP = frozenset({"T1", "T2", "end"})
+# A caller claims and writes down in one. An answer may also come to one that had stood still.
+TAKEN_UP = frozenset({"T1", "T2", "T3", "T7b", "end"})
 Held = tuple[int, str, int]
-Grants = Mapping[tuple[int, str], Grant]
+Epoch = tuple[int, str]
+Grants = Mapping[Epoch, Grant]
 
 
 class Grip(StrEnum):
@@ -30,7 +31,7 @@ class Grip(StrEnum):
 class Recovery:
     """How many seconds after a kill a link was taken up again; None: it was not.
 
-    Time in which no sweep could have done it does not count.
+    Time in which no sweep could have done it does not count, nor what the user has connected since.
     """
 
     grip: Grip
@@ -39,18 +40,19 @@ class Recovery:
 
 def recoveries(steps: Sequence[Step], grants: Grants, world: World) -> list[Recovery]:
     """Return what became of the links that killed processes had in their hands."""
-    by_agent, by_link = defaultdict(list), defaultdict(list)
+    by_agent: dict[str, list[Step]] = defaultdict(list)
+    by_epoch: dict[Epoch, list[Step]] = defaultdict(list)
     for step in steps:
         by_agent[step.agent].append(step)
-        for link, *_ in step.held:
-            by_link[link].append(step)
-    idle = _idle(world)
+        for link, epoch, _ in step.held:
+            by_epoch[link, epoch].append(step)
+    idle = world.idle()
     return [
-        _recovery(grip, process.killed_at, by_link[link], idle)
+        _recovery(grip, process.killed_at, by_epoch[link, epoch], idle)
         for agent, process in world.processes.items()
         if process.killed_at is not None
-        for (link, *_), grip in _in_hand(agent, process.killed_at, by_agent[agent], grants)
-        if not _was_taken_over(by_link[link], agent, process.killed_at)
+        for (link, epoch, _), grip in _in_hand(agent, process.killed_at, by_agent[agent], grants)
+        if not _was_taken_over(by_epoch[link, epoch], agent, process.killed_at)
     ]
 
 
@@ -92,19 +94,6 @@ def _recovery(
         return Recovery(grip=grip, taken_up=None)
     waited = Span(start=killed_at, end=first.began).without(idle)
     return Recovery(grip=grip, taken_up=sum(span.seconds for span in waited))
-
-
-def _idle(world: World) -> list[Span]:
-    """Return the times in which no sweep was awake, or none could have claimed anything."""
-    awake = [
-        span
-        for agent, process in world.processes.items()
-        if agent.startswith("sweep")
-        for span in process.lived.without(process.standstills)
-    ]
-    asleep = Span(start=0, end=math.inf).without(awake)
-    stopped = [*world.database_away, *world.halted]
-    return [*asleep, *(Span(start=each.start, end=each.end + world.beat) for each in stopped)]
 
 
 def commit_times(steps: Iterable[Step], grants: Grants, world: World) -> list[float]:
@@ -170,9 +159,25 @@ def bound(refreshes: int) -> float:
     return 3 / refreshes if refreshes else 1.0
 
 
-def slow(grants: Iterable[Grant]) -> list[Span]:
-    """Return the times in which a token request had been out for `LONG` seconds."""
+def slow(grants: Iterable[Grant], total: float) -> list[Span]:
+    """Return the times in which a token request had been out for `LONG` seconds.
+
+    Nobody waits for longer than `total`, whenever the server answers.
+    """
     uses = (use for grant in grants for token in grant.tokens for use in token.uses)
     return [
-        Span(start=use.at + LONG, end=use.ended_at) for use in uses if use.ended_at - use.at > LONG
+        Span(start=use.at + LONG, end=min(use.ended_at, use.at + total))
+        for use in uses
+        if use.ended_at - use.at > LONG
     ]
+
+
+def out_for_too_long(requests: Iterable[Request], world: World) -> int:
+    """Count the requests that were out for longer than a client may wait while it is awake."""
+    limit = world.connect + world.total + SLACK
+    return sum(_awake(request, world) > limit for request in requests)
+
+
+def _awake(request: Request, world: World) -> float:
+    standstills = world.processes[request.agent].standstills
+    return sum(span.seconds for span in request.out.without(standstills))

@@ -17,6 +17,8 @@ from benchmarks.reliability.records import Grant, Life, Process, Span, Use, Worl
 SLACK = 0.4
 # A process that is awake for so many seconds, with the database there, has to have stored an answer.
 FAIR = 1.0
+# So many sweeps have to have passed a link by before it counts as forgotten.
+SWEEPS = 2
 UNAUTHORIZED = "unauthorized"
 # The server used nothing up when it answered so, and the client knows that it did not.
 SURELY_NOT_USED = frozenset({401, 429})
@@ -114,6 +116,14 @@ def _of_reuse(life: Life, grant: Grant, world: World) -> Fate:
         if consumption.intended_at + world.quarantine <= again <= arrived + SLACK:
             return Fate.STOOD_STILL
     return Fate.SENT_TWICE
+
+
+def is_forgotten(life: Life, world: World) -> bool:
+    """Return whether nobody took a link up although sweeps have long been free to do so."""
+    if life.waits_since is None:
+        return False
+    waited = Span(start=life.waits_since, end=life.until).without(world.idle())
+    return _seconds(waited) > SWEEPS * (world.beat + world.total)
 
 
 def is_false_end(life: Life, grant: Grant) -> bool:

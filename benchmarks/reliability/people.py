@@ -29,6 +29,8 @@ class Standing:
     status: str
     reason: str
     changed_at: float
+    # Until when its access token or a pause gives it time; None when nobody is to refresh it.
+    has_time_until: float | None
     token: str
     at: float
 
@@ -43,9 +45,18 @@ class Standing:
             status=link.status,
             reason=link.reason,
             changed_at=link.status_changed_at.timestamp(),
+            has_time_until=_has_time_until(link),
             token=hashlib.sha256(token.reveal().encode()).hexdigest() if token else "",
             at=time.time(),
         )
+
+
+def _has_time_until(link: BufferLink) -> float | None:
+    # What was refused while the brake was on waits for the staff.
+    is_held_back = link.refused_generation == link.generation
+    if link.status != BufferLink.Status.ACTIVE or is_held_back:
+        return None
+    return max(link.expires_at, link.next_attempt_at or link.expires_at).timestamp()
 
 
 class People:

@@ -1,5 +1,6 @@
 """What is known of a run, as plain values. Times are seconds since the epoch, on one machine."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -109,6 +110,9 @@ class Life:
     resent: bool = False
     # Whether more was written down as sent of the held generation than is known to have ended.
     doubted: bool = False
+    # Since when nothing but a sweep is wanted: its access token is over, and so are the pause that
+    # the database asks for and all that a process may have had in hand. None: it waits for nobody.
+    waits_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +141,33 @@ class World:
     halted: tuple[Span, ...] = ()
     beat: float
     token_life: float
+    connect: float
     total: float
     commit: float
     quarantine: float
+
+    def idle(self) -> list[Span]:
+        """Return the times in which no sweep was awake, or none could have claimed anything."""
+        awake = [
+            span
+            for agent, process in self.processes.items()
+            if agent.startswith("sweep")
+            for span in process.lived.without(process.standstills)
+        ]
+        asleep = Span(start=0, end=math.inf).without(awake)
+        stopped = [*self.database_away, *self.halted]
+        return [*asleep, *(Span(start=each.start, end=each.end + self.beat) for each in stopped)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request with a refresh token, as the process noted it that sent it.
+
+    `out` lasts from its first byte until the answer came or was given up, or the process was gone.
+    """
+
+    agent: str
+    out: Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,10 @@ UNEXPECTED = "unexpected"
 AVOIDABLE_LOSSES = "avoidable losses"
 PINNED = "connections pinned by a slow endpoint"
 # How long a link may wait that a killed process had in its hands, in seconds, and why.
-# A sweep that is under way waits for what it has out before it begins anew.
+# A sweep that is under way waits for what it has out before it begins anew. What was sent early,
+# because the API had refused its access token, waits for that token's end and not the quarantine's.
 SWEEP = timing.BEAT + timing.TOTAL
-DOUBT = timing.QUARANTINE + SWEEP, "quarantine + beat + request"
+DOUBT = max(timing.QUARANTINE, timing.TOKEN_LIFE) + SWEEP, "access token + beat + request"
 LIMITS = {
     Grip.CLAIMED: (timing.LEASE + SWEEP, "lease + beat + request"),
     Grip.WRITTEN: DOUBT,
@@ -28,18 +29,41 @@ def zeros(found: Findings) -> dict[str, int]:
     unexpected = sum(n for name, n in found.calls.items() if name.startswith(UNEXPECTED))
     return {
         AVOIDABLE_LOSSES: found.avoidable,
+        "links never taken up again": sum(verdict.is_forgotten for verdict in found.verdicts),
+        "recoveries over their limit": sum(map(_is_late, found.recoveries)),
         "second sends while the access token lived": found.second_sends,
         "false revocations": sum(verdict.is_false_end for verdict in found.verdicts),
         "wrong reasons": sum(verdict.has_wrong_reason for verdict in found.verdicts),
+        "requests out for longer than connect + total + slack": found.out_for_too_long,
         PINNED: found.pinned or 0,
         "errors that no caller expects": unexpected,
         "processes that fell over by themselves": len(found.fell_over),
     }
 
 
+def _is_late(recovery: Recovery) -> bool:
+    limit, _ = LIMITS[recovery.grip]
+    return recovery.taken_up is not None and recovery.taken_up > limit
+
+
+def unmet(found: Findings) -> list[str]:
+    """Return what a run has to meet before its zeros say anything, and this one did not."""
+    met = {"refresh": found.refreshes}
+    if found.standstills_only:
+        met["standstill"] = _signals(found, "SIGSTOP")
+    else:
+        met["fault of the server"] = found.faults.total()
+        met["SIGKILL"] = _signals(found, "SIGKILL")
+    return [name for name, number in met.items() if not number]
+
+
+def _signals(found: Findings, name: str) -> int:
+    return sum(number for what, number in found.done.items() if what.startswith(name))
+
+
 def is_clean(found: Findings) -> bool:
     """Return whether something was shown at all, and all is 0 that has to be."""
-    return found.refreshes > 0 and not any(zeros(found).values())
+    return not unmet(found) and not any(zeros(found).values())
 
 
 def lines(found: Findings) -> Iterator[str]:
@@ -54,8 +78,10 @@ def lines(found: Findings) -> Iterator[str]:
     calls = {name or "answered": number for name, number in found.calls.items()}
     yield from _counted("calls", calls)
     yield from (
-        f"\n{verdict.fate}: {verdict.charge}" for verdict in found.verdicts if verdict.charge
+        f"\n{verdict.title}: {verdict.charge}" for verdict in found.verdicts if verdict.charge
     )
+    if missing := unmet(found):
+        yield f"\nThis run shows nothing, for it met no {', and no '.join(missing)}."
 
 
 def _zeros(found: Findings) -> Iterator[str]:

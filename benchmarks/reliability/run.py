@@ -13,7 +13,7 @@ from benchmarks.reliability.buffer import Buffer, serving
 from benchmarks.reliability.conductor import Conductor
 from benchmarks.reliability.crew import Crew
 from benchmarks.reliability.databases import Server, SQLite, of_this_run
-from benchmarks.reliability.findings import Raw
+from benchmarks.reliability.inquiry import Raw
 from benchmarks.reliability.people import People
 from benchmarks.reliability.settings import point_to
 from benchmarks.reliability.staff import Staff
@@ -28,7 +28,7 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
     `seconds` are all of it but the start; Django's database is one that was made for this.
     With `standstills_only` nothing goes wrong but that processes stand still.
     """
-    rng = random.Random(seed)  # noqa: S311
+    rng, is_deadly = random.Random(seed), not standstills_only  # noqa: S311
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         buffer = stack.enter_context(serving(timing.TOKEN_LIFE))
@@ -36,14 +36,9 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
         people = People(rng, buffer)
         people.connect(links)
         database = stack.enter_context(_database())
-        crew = Crew(
-            random.Random(seed),  # noqa: S311
-            folder,
-            url=database.worker_url,
-            order={"issuer": buffer.url, "weaken": weaken},
-            is_deadly=not standstills_only,
-        )
-        stack.callback(crew.kill)
+        order = {"issuer": buffer.url, "weaken": weaken}
+        hired = _crew(seed, folder, url=database.worker_url, order=order, is_deadly=is_deadly)
+        crew = stack.enter_context(hired)
         witness = stack.enter_context(_witness())
         crew.start(sweeps=SWEEPS, callers=CALLERS)
         done = _play(
@@ -53,8 +48,9 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
         )
         crew.end()
         witness.end()
-        told = _records(buffer, people, witness)
-        return Raw(hands=crew.gone, lines=journal.read(folder), done=done, **told)
+        told = _records(crew, buffer, people, witness)
+        lines = journal.read(folder)
+        return Raw(lines=lines, done=done, standstills_only=standstills_only, **told)
 
 
 @contextmanager
@@ -67,6 +63,16 @@ def _database() -> Iterator[Server | SQLite]:
             yield database
         finally:
             database.remove()
+
+
+@contextmanager
+def _crew(seed: int, folder: Path, **terms: Any) -> Iterator[Crew]:
+    """Give a crew to be started; leave none of it behind, whatever has happened."""
+    crew = Crew(random.Random(seed), folder, **terms)  # noqa: S311
+    try:
+        yield crew
+    finally:
+        crew.kill()
 
 
 @contextmanager
@@ -88,9 +94,10 @@ def _play(conductor: Conductor, *, seconds: float, standstills_only: bool) -> Co
     return conductor.done
 
 
-def _records(buffer: Buffer, people: People, witness: Witness) -> dict[str, Any]:
-    """Return what the server, the database and the witness tell afterwards."""
+def _records(crew: Crew, buffer: Buffer, people: People, witness: Witness) -> dict[str, Any]:
+    """Return what the crew, the server, the database and the witness tell afterwards."""
     return {
+        "hands": crew.gone,
         "grants": buffer.grants(),
         "requests": buffer.requests(),
         "grant_ids": people.grants,

@@ -20,6 +20,7 @@ from django.db import Error
 from django.db.backends.signals import connection_created
 
 from benchmarks.reliability.journal import Journal
+from buffer_connect.transport.wire import Wire
 
 # A piece of the text of each statement; the first that fits is meant.
 BOTH = "T1 and T2"
@@ -88,6 +89,16 @@ class Watch:
             return self._meet(SEND, "after")
 
         socket.socket.sendall = watched  # type: ignore[method-assign]
+        post = Wire.post
+
+        def noted(wire: Wire, url: str, *, body: bytes, **rest: Any) -> Any:
+            try:
+                return post(wire, url, body=body, **rest)
+            finally:
+                if REFRESH in body:
+                    self._journal.note("over", token=_token(body))
+
+        Wire.post = noted  # type: ignore[method-assign]
 
     def _watch(self, connection: Any, **_: Any) -> None:
         self._journal.note("session", id=_session(connection))

@@ -3,7 +3,7 @@
 from benchmarks.reliability.records import Grant, Life, Process, Span, Token, Use, World
 
 # The numbers of every made-up run.
-TOKEN_LIFE, TOTAL, COMMIT, QUARANTINE, BEAT = 16.0, 2.0, 3.0, 12.0, 1.0
+TOKEN_LIFE, CONNECT, TOTAL, COMMIT, QUARANTINE, BEAT = 16.0, 0.5, 2.0, 3.0, 12.0, 1.0
 ISSUED_AT = 100.0
 DUE_AT = 110.0
 END = 160.0
@@ -60,6 +60,7 @@ def world(worker=None, *, away=(), halted=(), **others):
         halted=spans(halted),
         beat=BEAT,
         token_life=TOKEN_LIFE,
+        connect=CONNECT,
         total=TOTAL,
         commit=COMMIT,
         quarantine=QUARANTINE,

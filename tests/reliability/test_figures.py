@@ -6,14 +6,16 @@ from benchmarks.reliability.figures import (
     Grip,
     bound,
     commit_times,
+    out_for_too_long,
     percentile,
     pinned,
     recoveries,
     slow,
 )
-from benchmarks.reliability.records import Span, Step
+from benchmarks.reliability.records import Request, Span, Step
 from tests.reliability.records import (
     DUE_AT,
+    TOTAL,
     consumption,
     grant,
     process,
@@ -26,8 +28,8 @@ KILLED_AT = DUE_AT + 1
 HELD = ((1, "one", 1),)
 
 
-def step(name, at, *, agent="worker", rows=1, took=0.1):
-    return Step(agent=agent, name=name, began=at, ended=at + took, held=HELD, rows=rows)
+def step(name, at, *, agent="worker", rows=1, took=0.1, held=HELD):
+    return Step(agent=agent, name=name, began=at, ended=at + took, held=held, rows=rows)
 
 
 def recovered(of, *steps, **around):
@@ -52,13 +54,23 @@ def test_how_far_a_process_had_come_with_what_it_left(name, uses, grip):
     assert (found.grip, found.taken_up) == (grip, None)
 
 
-@pytest.mark.parametrize("name", ["T1", "T2", "end"])
+@pytest.mark.parametrize("name", ["T1", "T2", "T3", "T7b", "end"])
 def test_a_link_recovers_when_it_is_taken_up_again(name):
     in_vain = step(name, KILLED_AT + 5, agent="sweep", rows=0)
     found = recovered(
         grant(), step("T1", DUE_AT), in_vain, step(name, KILLED_AT + 7, agent="sweep")
     )
     assert found.taken_up == 7
+
+
+def test_what_the_user_connects_anew_after_the_kill_is_no_recovery():
+    reconnected = step("T2", KILLED_AT + 7, agent="sweep", held=((1, "two", 1),))
+    assert recovered(grant(), step("T1", DUE_AT), reconnected).taken_up is None
+
+
+def test_nor_does_it_take_over_what_another_process_had_in_hand():
+    reconnected = step("T1", DUE_AT + 0.5, agent="sweep", held=((1, "two", 1),))
+    assert recovered(grant(), step("T1", DUE_AT), reconnected).grip is Grip.CLAIMED
 
 
 @pytest.mark.parametrize(
@@ -148,8 +160,27 @@ def test_sessions_are_pinned_in_a_transaction_or_beyond_the_one_of_a_sweep(sessi
 
 
 def test_a_request_is_slow_after_half_a_second():
-    answered = grant(token(use(ended_at=DUE_AT + 0.4), use(ended_at=DUE_AT + 2)))
-    assert slow([answered]) == [Span(start=DUE_AT + 0.5, end=DUE_AT + 2)]
+    answered = grant(token(use(ended_at=DUE_AT + 0.4), use(ended_at=DUE_AT + 1)))
+    assert slow([answered], TOTAL) == [Span(start=DUE_AT + 0.5, end=DUE_AT + 1)]
+
+
+def test_nobody_waits_for_a_server_that_hangs():
+    hung = grant(token(use(ended_at=DUE_AT + 8.5)))
+    assert slow([hung], TOTAL) == [Span(start=DUE_AT + 0.5, end=DUE_AT + TOTAL)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "standstills", "expected"),
+    [
+        (2.8, [], 0),
+        (3.0, [], 1),
+        (11.0, [(DUE_AT + 1, DUE_AT + 9.5)], 0),
+        (12.0, [(DUE_AT + 1, DUE_AT + 9.5)], 1),
+    ],
+)
+def test_a_request_is_out_for_too_long_when_its_process_was_awake(seconds, standstills, expected):
+    request = Request(agent="worker", out=Span(start=DUE_AT, end=DUE_AT + seconds))
+    assert out_for_too_long([request], world(process(*standstills))) == expected
 
 
 def test_percentiles():
