@@ -6,6 +6,10 @@ from typing import Any
 from buffer_connect.models import statements
 from buffer_connect.models.statements import refresh
 from buffer_connect.models.statements.statement import Statement
+from buffer_connect.transport.attempt import Attempt
+
+# Seconds: no run lasts so long.
+FOR_GOOD = 1e6
 
 
 def quarantine() -> None:
@@ -34,10 +38,44 @@ def intent() -> None:
     _replace(refresh._claim_to_send, written, "sent_ended_at = NULL")  # noqa: SLF001
 
 
+def resend() -> None:
+    """Never send again what is in doubt."""
+    for statement in (refresh._claim, refresh._claim_returning, refresh._due):  # noqa: SLF001
+        _replace(statement, "OR (expires_at <= {now}", "OR (1 = 0")
+
+
+def expiry() -> None:
+    """Claim with a lease that lasts until it is given back."""
+    claim, claim_to_send = statements.claim, statements.claim_to_send
+
+    def claimed(*, lease: float, **values: Any) -> Any:
+        return claim(lease=FOR_GOOD, **values)
+
+    def claimed_to_send(*, lease: float, **values: Any) -> int:
+        return claim_to_send(lease=FOR_GOOD, **values)
+
+    statements.claim, statements.claim_to_send = claimed, claimed_to_send
+
+
+def deadline() -> None:
+    """Wait for an answer for as long as it takes."""
+    start = Attempt.start
+
+    def endless(**bounds: Any) -> Attempt:
+        attempt = start(**bounds)
+        attempt.read, attempt.ends_at = FOR_GOOD, attempt.ends_at + FOR_GOOD
+        return attempt
+
+    Attempt.start = endless  # type: ignore[method-assign, assignment]
+
+
 WEAKENED: dict[str, Callable[[], None]] = {
     "quarantine": quarantine,
     "fence": fence,
     "intent": intent,
+    "resend": resend,
+    "expiry": expiry,
+    "deadline": deadline,
 }
 
 
