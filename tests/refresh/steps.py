@@ -33,7 +33,7 @@ RETRY_HELD_BACK = "SET refused_generation = NULL"
 OPEN_BREAKER = "UPDATE buffer_connect_servicestate SET key = %s, opened_at"
 TAKE_OFF_BRAKE = "SET opened_at ="
 STORE_REFRESH_TOKEN = "expires_at = CASE WHEN rejected_generation"
-LOOK_FOR_SIBLINGS = "AND account_key ="
+LOOK_FOR_SIBLINGS = "bufferlink.account_key ="
 
 # Of the settings that nobody has changed: the lease; the access token's life and the quarantine.
 LEASE = {"seconds": 181}
