@@ -50,6 +50,8 @@ MOMENTS = {
     "answer arrived, not stored": ("T3", "before"),
     "after T3": ("T3", "after"),
 }
+# Link, epoch, generation.
+Held = tuple[int, str, int]
 
 
 class Watch:
@@ -73,6 +75,8 @@ class Watch:
         self._number, self._times, self._left = number, times, times
         self._again = again
         self._rests_until = 0.0
+        # What this process did something about last, by link.
+        self._seen: dict[int, list[Held]] = {}
         self._lock = threading.Lock()
 
     def begin(self) -> None:
@@ -117,10 +121,18 @@ class Watch:
         began = time.time()
         result = execute(sql, params, many, context)
         ended, rows = time.time(), context["cursor"].rowcount
-        held = _claimed(context["connection"], params) if step == "T1" and rows else _held(params)
+        held = self._whose(step, params, rows, context["connection"])
         self._journal.note("step", name=step, began=began, ended=ended, held=held, rows=rows)
         self._meet(step, "after")
         return result
+
+    def _whose(self, step: str, params: Any, rows: int, connection: Any) -> list[Held]:
+        """Return what a statement was for; a release names no more than the link."""
+        if step == "T4":
+            return self._seen.get(params["pk"], [])
+        held = _claimed(connection, params) if step == "T1" and rows else _held(params)
+        self._seen |= {each[0]: [each] for each in held}
+        return held
 
     def _meet(self, step: str, moment: str) -> None:
         if (step, moment) != self._moment:
@@ -152,7 +164,7 @@ def _session(connection: Any) -> int:
             return 0
 
 
-def _claimed(connection: Any, params: Mapping[str, Any]) -> list[tuple[int, str, int]]:
+def _claimed(connection: Any, params: Mapping[str, Any]) -> list[Held]:
     """Return (link, epoch, generation) of each row that a claim has got."""
     with suppress(Error), connection.cursor() as cursor:
         cursor.execute(CLAIMED, [params["owner"]])
@@ -165,7 +177,7 @@ def _text(epoch: Any) -> str:
     return str(uuid.UUID(str(epoch)))
 
 
-def _held(params: Mapping[str, Any]) -> list[tuple[int, str, int]]:
+def _held(params: Mapping[str, Any]) -> list[Held]:
     """Return (link, epoch, generation) of each row that a statement names by all three."""
     numbers = [match[1] for name in params if (match := re.fullmatch(r"pk(\d*)", name))]
     return [
