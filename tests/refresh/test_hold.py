@@ -174,6 +174,35 @@ def test_a_lease_of_another_worker_is_waited_for(sandbox, link, settings):
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
+def test_whoever_waits_for_another_process_takes_no_thread_from_a_free_link(
+    sandbox, user, settings
+):
+    timing = {"CALL_WAIT": timedelta(seconds=3)}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+    leased = [age(link_to(sandbox, user, account=f"account-{n}"), hours=2) for n in range(20)]
+    lease = {"lease_owner": uuid4(), "lease_until": timezone.now() + timedelta(minutes=1)}
+    BufferLink.objects.update(**lease)
+    free = age(link_to(sandbox, user, account="free"), hours=2)
+
+    def call(link):
+        try:
+            return BufferClient(link).get_access_token()
+        except TokenUnavailable:
+            return None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(21) as threads:
+        waiting = [threads.submit(call, link) for link in leased]
+        time.sleep(0.5)
+        began = monotonic()
+        assert threads.submit(call, free).result()
+        assert monotonic() - began < 2
+        assert [each.result() for each in waiting] == [None] * 20
+
+
+@pytest.mark.long
+@pytest.mark.django_db(transaction=True)
 def test_a_caller_who_gave_up_loses_no_answer(sandbox, user, settings):
     link = link_to(sandbox, user)
     age(link, hours=2)
