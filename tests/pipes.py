@@ -9,12 +9,7 @@ def unread(database_url, *command, **environment):
     """Run a command on a pipe that has no reader any more; return its exit code and complaints."""
     reader, writer = os.pipe()
     os.close(reader)
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        **environment,
-    }
+    environment = {**os.environ, "DATABASE_URL": database_url, **environment}
     try:
         done = subprocess.run(
             [sys.executable, "-m", "django", *command],
