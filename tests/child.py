@@ -153,13 +153,16 @@ class SignalAt:
     def __call__(self, execute, sql, params, many, context):
         # raise_signal(), for kill() may let this thread run on while another one takes the signal.
         meant = self.is_due and self.statement in sql.translate(UNQUOTED)
-        self.is_due = self.is_due and not meant
         if meant and self.moment == "before":
-            signal.raise_signal(self.number)
+            self._give()
         result = execute(sql, params, many, context)
         if meant and self.moment == "after":
-            signal.raise_signal(self.number)
+            self._give()
         return result
+
+    def _give(self):
+        self.is_due = False
+        signal.raise_signal(self.number)
 
 
 def main():

@@ -18,10 +18,14 @@ PATIENCE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One connection of a worker, and for how long (seconds) it idles inside a transaction."""
+    """One connection of a worker, and for how long (seconds) it idles inside a transaction.
+
+    While it `is_at_work`, as when it waits for a row that another one has locked, nothing pins it.
+    """
 
     id: int
     pinned_for: float | None
+    is_at_work: bool
 
 
 class Server:
@@ -51,8 +55,12 @@ class Server:
         with self.admin.cursor() as cursor:
             cursor.execute(self.sessions_sql, [self.name, WORKERS])
             return [
-                Session(id=number, pinned_for=None if idle is None else float(idle))
-                for number, idle in cursor.fetchall()
+                Session(
+                    id=number,
+                    pinned_for=None if idle is None else float(idle),
+                    is_at_work=bool(works),
+                )
+                for number, idle, works in cursor.fetchall()
             ]
 
     def cut(self) -> int:
@@ -102,7 +110,7 @@ class PostgreSQL(Server):
 
     sessions_sql = """
         SELECT pid, CASE WHEN state LIKE 'idle in transaction%%'
-          THEN EXTRACT(EPOCH FROM clock_timestamp() - state_change) END
+          THEN EXTRACT(EPOCH FROM clock_timestamp() - state_change) END, state = 'active'
         FROM pg_stat_activity WHERE datname = %s AND application_name = %s"""
     kill_sql = "SELECT pg_terminate_backend(%s)"
 
@@ -130,7 +138,7 @@ class MariaDB(Server):
 
     sessions_sql = """
         SELECT p.id, CASE WHEN p.command = 'Sleep' AND t.trx_id IS NOT NULL
-          THEN p.time_ms / 1000 END
+          THEN p.time_ms / 1000 END, p.command = 'Query'
         FROM information_schema.processlist p
         LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
         WHERE p.db = %s AND p.user = %s"""

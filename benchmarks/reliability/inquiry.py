@@ -92,7 +92,7 @@ def _pinned(raw: Raw, grants: Iterable[Grant], world: World) -> int | None:
     for look in raw.looks:
         by_agent = defaultdict(list)
         for session in look.sessions or ():
-            if session.id in agents:
+            if session.id in agents and not session.is_at_work:
                 by_agent[agents[session.id]].append(session.pinned_for)
         looks.append((look.at, by_agent))
     return figures.pinned(looks, figures.slow(grants, world.total), world.processes)

@@ -21,9 +21,9 @@ def is_contention(error: Error) -> bool:
     return _code(error) in _AT_ONCE | _AFTER_A_WAIT or "is locked" in str(error)
 
 
-def has_row_locks(using: str) -> bool:
-    """Return whether the database locks single rows; SQLite has one writer for all of them."""
-    return bool(connections[using].features.has_select_for_update)
+def is_locked(error: Error) -> bool:
+    """Return whether `error` means: others kept the row locked for as long as it was waited for."""
+    return _code(error) in _AFTER_A_WAIT
 
 
 def at_last(act: Callable[[], T], *, using: str) -> T:

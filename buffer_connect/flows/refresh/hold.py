@@ -22,8 +22,8 @@ from buffer_connect.models.waiting import retry_at
 ENOUGH = timedelta(seconds=30)
 # A token stored so recently is not refreshed for the sake of a longer life.
 NEW = timedelta(seconds=60)
-# Between two looks at what another process refreshes, in seconds.
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.2
+# Seconds between two looks at what another process refreshes, at first; then a share of the wait so far.
+POLL, PATIENCE = 0.05, 0.1
 
 
 def held(pk: int) -> BufferLink:
@@ -70,8 +70,9 @@ def hold(
     for one and the same refresh; `after` names what has just changed, so that nobody is handed
     what was read before it. `just_read` says that `link` is the row as it stands.
     """
-    give_up_at = monotonic() + (conf.timing.call_wait if wait is None else wait)
-    key, row, pause = (link.pk, min_ttl, after), link if just_read else None, FIRST_PAUSE
+    began = monotonic()
+    give_up_at = began + (conf.timing.call_wait if wait is None else wait)
+    key, row = (link.pk, min_ttl, after), link if just_read else None
     while True:
         future = worker.submit(key, partial(_obtain, link.pk, min_ttl, give_up_at, row))
         try:
@@ -82,8 +83,8 @@ def hold(
             raise LinkRevoked(link, BufferLink.Status.DISCONNECTED) from None
         if found is not None:
             return found
-        yield from Pause(pause)
-        row, pause = None, min(2 * pause, LONGEST_PAUSE)
+        yield from Pause(max(POLL, (monotonic() - began) * PATIENCE))
+        row = None
 
 
 def _obtain(

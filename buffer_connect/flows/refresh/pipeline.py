@@ -21,10 +21,14 @@ from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_i
 from buffer_connect.flows.refresh.halt import Halt, halts
 from buffer_connect.flows.refresh.resend import may_be_sent, may_leave
 from buffer_connect.flows.refresh.sending import InPlace, send
-from buffer_connect.flows.refresh.settle import Landed, Locked, settle, settle_unless_locked
+from buffer_connect.flows.refresh.settle import (
+    Landed,
+    Locked,
+    settle,
+    settle_on_a_thread,
+    settle_unless_locked,
+)
 from buffer_connect.flows.refresh.worker import worker
-from buffer_connect.models import BufferLink
-from buffer_connect.models.contention import has_row_locks
 from buffer_connect.oauth.token import NOT_SENT, Verdict
 from buffer_connect.sealing import Secret
 from buffer_connect.stopping import Stop
@@ -89,7 +93,7 @@ class Pipeline:
         self._on_stored = on_stored
         self._executor = executor or ThreadPoolExecutor(most, "buffer-connect-send")
         # Who has one link waits for its row; a sweep has others to see to.
-        self._hands_over = executor is None and has_row_locks(BufferLink.written_on())
+        self._hands_over = executor is None
         self._stop = stop or Event()
         self._goes_on = True
         self._is_braked = False
@@ -233,7 +237,9 @@ class Pipeline:
             settle_unless_locked(attempt, landed)
         except Locked:
             key = ("settle", *attempt.held.values())
-            self._handed_over.append(worker.submit(key, partial(settle, attempt, landed)))
+            self._handed_over.append(
+                worker.submit(key, partial(settle_on_a_thread, attempt, landed))
+            )
             return False
         return True
 

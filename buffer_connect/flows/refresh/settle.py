@@ -15,7 +15,7 @@ from buffer_connect.flows import announce
 from buffer_connect.flows.refresh import breaker, endings, store
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import BufferLink, statements
-from buffer_connect.models.contention import is_contention
+from buffer_connect.models.contention import is_contention, is_locked
 from buffer_connect.oauth import lives
 from buffer_connect.oauth.token import Outcome, Verdict
 
@@ -67,11 +67,19 @@ def settle_unless_locked(attempt: Attempt, landed: Landed) -> None:
         try:
             take(*arguments)
         except OperationalError as error:
-            if is_contention(error):
+            if is_locked(error):
                 raise Locked from error
             raise
 
     _settle(attempt, landed, step)
+
+
+def settle_on_a_thread(attempt: Attempt, landed: Landed) -> None:
+    """Settle it on a thread of the engine, which may not be wanted again: it keeps no connection."""
+    try:
+        settle(attempt, landed)
+    finally:
+        connections[BufferLink.written_on()].close()
 
 
 def _settle(attempt: Attempt, landed: Landed, step: Callable[..., None]) -> None:
