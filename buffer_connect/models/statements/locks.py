@@ -5,7 +5,7 @@ A site may keep a link's row locked for as long as its transactions last: by `se
 foreign key to the link. No other link waits for that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -29,22 +29,27 @@ class Words:
         return prefix + told.replace("{skip_locked}", self.skip_locked)
 
 
+# Lasts until the end of the transaction, and is read before the row is locked. What refers to the
+# link by a foreign key does not hinder such a lock.
+_POSTGRESQL = Words(
+    briefly=f"set_config('lock_timeout', '{BRIEFLY}s', true) <> ''",
+    skip_locked="FOR NO KEY UPDATE SKIP LOCKED",
+)
+_MARIADB = Words(
+    prefix=f"SET STATEMENT innodb_lock_wait_timeout = {BRIEFLY} FOR ",
+    skip_locked="FOR UPDATE SKIP LOCKED",
+)
+_OLD_MARIADB = replace(_MARIADB, skip_locked="")
+_MYSQL = Words(skip_locked="FOR UPDATE SKIP LOCKED")
+_NONE = Words()
+
+
 def words(connection: BaseDatabaseWrapper) -> Words:
     """Return the words of `connection`'s database. MySQL has none that make it wait briefly."""
+    if connection.vendor != "mysql":
+        return _POSTGRESQL if connection.vendor == "postgresql" else _NONE
+    if not getattr(connection, "mysql_is_mariadb", False):
+        return _MYSQL
+    # Before 10.6, which Django 5.2 takes.
     can_skip = connection.features.has_select_for_update_skip_locked
-    match connection.vendor:
-        case "postgresql":
-            # What refers to the link by a foreign key does not hinder such a lock.
-            return Words("", _BRIEFLY_ON_POSTGRESQL, "FOR NO KEY UPDATE SKIP LOCKED")
-        case "mysql":
-            is_mariadb = getattr(connection, "mysql_is_mariadb", False)
-            return Words(
-                prefix=_BRIEFLY_ON_MARIADB if is_mariadb else "",
-                skip_locked="FOR UPDATE SKIP LOCKED" if can_skip else "",
-            )
-    return Words()
-
-
-# Lasts until the end of the transaction, and is read before the row is locked.
-_BRIEFLY_ON_POSTGRESQL = f"set_config('lock_timeout', '{BRIEFLY}s', true) <> ''"
-_BRIEFLY_ON_MARIADB = f"SET STATEMENT innodb_lock_wait_timeout = {BRIEFLY} FOR "
+    return _MARIADB if can_skip else _OLD_MARIADB
