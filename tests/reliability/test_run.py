@@ -13,7 +13,8 @@ pytestmark = pytest.mark.long
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = "60"
-RUNS = 5
+# As many as the time limit of a test allows.
+RUNS = 4
 
 
 def played(url, *options):
@@ -38,15 +39,15 @@ ONE_IS_ENOUGH = pytest.mark.skipif(
 )
 
 
-def played_until_found_out(folder, *options):
-    """Run it again while it finds nothing: what is hurt by trouble is chance."""
+def is_found_out(folder, line, *options):
+    """Run it again while `line` says 0: what is hurt by trouble is chance."""
     url = f"sqlite:///{folder / 'reliability.sqlite3'}"
-    for _ in range(RUNS):
-        code, printed = played(url, *options)
-        if code:
-            break
-    assert code == 1, printed
-    return printed
+    return any(_counts(line, *played(url, *options)) for _ in range(RUNS))
+
+
+def _counts(line, code, printed):
+    assert code == 0 or "has to be 0" in printed, printed
+    return number(line, printed) > 0 and code == 1
 
 
 @ONE_IS_ENOUGH
@@ -54,8 +55,7 @@ def played_until_found_out(folder, *options):
 def test_a_weakened_protocol_is_found_out(tmp_path, without):
     # About one run in six finds nothing.
     options = "--links", "60", "--standstills-only", "--weaken", without
-    printed = played_until_found_out(tmp_path, *options)
-    assert number("avoidable losses", printed) > 0, printed
+    assert is_found_out(tmp_path, "avoidable losses", *options)
 
 
 @ONE_IS_ENOUGH
@@ -68,5 +68,4 @@ def test_a_weakened_protocol_is_found_out(tmp_path, without):
     ],
 )
 def test_what_nobody_ends_is_found_out(tmp_path, without, line):
-    printed = played_until_found_out(tmp_path, "--weaken", without)
-    assert number(line, printed) > 0, printed
+    assert is_found_out(tmp_path, line, "--weaken", without)
