@@ -63,8 +63,8 @@ WHERE id = %(pk)s AND (last_used_at IS NULL OR last_used_at <= {now:-day}) AND {
 """)
 
 _due = Statement(f"""
-SELECT id FROM {{link}} WHERE {_CLAIMABLE} ORDER BY refresh_due_at LIMIT %(limit)s
-{{skip_locked}}
+SELECT id FROM {{link}} WHERE {_CLAIMABLE} AND {{unflushed}}
+ORDER BY refresh_due_at LIMIT %(limit)s {{skip_locked}}
 """)
 
 # T1: the lease. One that a crash of the database loses is missed by T2, and T2 is flushed.

@@ -98,7 +98,7 @@ WHERE id = %(pk)s AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <=
 lapsed = Statement(f"""
 SELECT id FROM {{link}} WHERE status = 'active' AND refresh_due_at IS NULL
   AND refresh_token IS NULL AND kind = 'oauth' AND expires_at <= {{now}}
-  AND {_NOT_HELD_BACK} AND {{ours}} LIMIT %(limit)s {{skip_locked}}
+  AND {_NOT_HELD_BACK} AND {{ours}} AND {{unflushed}} LIMIT %(limit)s {{skip_locked}}
 """)
 
 # E2: in doubt, over, and not to be sent again. What is held back is not in doubt.
