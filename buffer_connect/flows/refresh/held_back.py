@@ -51,8 +51,10 @@ def retry_forgotten() -> None:
 
     Where two INSTANCEs of the site share a database, the other one may have taken the brake off.
     """
-    if BufferLink.objects.as_held().ours().held_back().due().exists():
-        retried = atomically(_retry_unless_on)
+    if not BufferLink.objects.as_held().ours().held_back().due().exists():
+        return
+    # It may have gone on since, and what is held back now belongs to it.
+    if retried := atomically(_retry_unless_on):
         logger.warning("brake=off cause=forgotten links=%s", retried)
 
 
