@@ -79,8 +79,10 @@ class RawServer:
 
     def _serve(self, sock, end):
         try:
-            with contextlib.suppress(OSError), self._secured(sock) as sock:
-                self.script(Connection(self, sock))
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(contextlib.suppress(OSError))
+                sock = stack.enter_context(self._secured(sock))
+                self.script(stack.enter_context(contextlib.closing(Connection(self, sock))))
         finally:
             end.set()
 
