@@ -9,7 +9,7 @@ from tests.settings import *  # noqa: F403
 from tests.settings import BUFFER_CONNECT
 
 BUFFER_CONNECT = {**BUFFER_CONNECT, **json.loads(os.environ["SITE_BUFFER_CONNECT"])}
-BUFFER_CONNECT["TIMING"] = {"IN_FLIGHT": 4}
+BUFFER_CONNECT["TIMING"] = {"IN_FLIGHT": 4, "CALL_WAIT": timedelta(seconds=1)}
 
 CELERY_BROKER_URL = os.environ["SITE_BROKER_URL"]
 CELERY_TASK_DEFAULT_QUEUE = os.environ["SITE_QUEUE"]

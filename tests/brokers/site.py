@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 from celery import Celery
@@ -15,6 +14,7 @@ from tests.processes import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWEEP = "buffer_connect.tasks.refresh_due_links"
+CALL = "tests.brokers.call"
 
 
 class Site:
@@ -38,8 +38,8 @@ class Site:
         self._app = Celery(broker=broker_url, set_as_current=False)
         self._app.conf.broker_transport_options = self._options
 
-    def worker(self, *, children=2, gives_back_after=None):
-        """Start a prefork worker and wait until it takes tasks.
+    def worker(self, *options, children=2, gives_back_after=None):
+        """Start a prefork worker, with further options of Celery's, and wait until it takes tasks.
 
         Redis lets the workers find out what others have taken and never confirmed;
         `gives_back_after` is after how many seconds this one does. RabbitMQ needs none of that.
@@ -47,8 +47,8 @@ class Site:
         name = f"worker-{len(self.processes)}@{self.queue}"
         often = {"unacked_restore_interval": 1, "unacked_restore_throttle": 1}
         found = {"visibility_timeout": gives_back_after, **often} if gives_back_after else {}
-        command = "worker", "-n", name, "-c", str(children), "-l", "INFO"
-        process = self._start(*command, options={**self._options, **found})
+        command = "worker", "-n", name, "-c", str(children), "-l", "INFO", *options
+        process = self._start(*command, transport={**self._options, **found})
         wait_for(lambda: "ready." in self.log_of(process), "the worker takes tasks")
         return process
 
@@ -59,9 +59,16 @@ class Site:
 
     def send_sweep(self, times=1):
         """Put the beat's task into the queue so many times; return the ids of the messages."""
+        return [self._send(SWEEP) for _ in range(times)]
+
+    def send_call(self, link):
+        """Put a task into the queue that calls Buffer for `link`; return the id of the message."""
+        return self._send(CALL, str(link.uid))
+
+    def _send(self, task, *arguments):
         with self._app.connection_for_write() as connection:
-            send = partial(self._app.send_task, SWEEP, queue=self.queue, connection=connection)
-            return [send().id for _ in range(times)]
+            send = self._app.send_task
+            return send(task, arguments, queue=self.queue, connection=connection).id
 
     def waiting(self):
         """Return how many messages no worker has taken."""
@@ -105,7 +112,7 @@ class Site:
         with self._app.connection_for_write() as connection:
             connection.default_channel.queue_delete(self.queue)
 
-    def _start(self, *arguments, options=None):
+    def _start(self, *arguments, transport=None):
         log = self.folder / f"{arguments[0]}-{len(self.processes)}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -113,7 +120,7 @@ class Site:
                 cwd=ROOT,
                 env={
                     **self._environment,
-                    "SITE_TRANSPORT_OPTIONS": json.dumps(options or self._options),
+                    "SITE_TRANSPORT_OPTIONS": json.dumps(transport or self._options),
                 },
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,7 +1,8 @@
 """The engine's threads: work that outlives its caller's patience, transaction and time limit.
 
 A refresh that is out must be stored whatever becomes of the request that wanted it. So it runs
-on a thread with a database connection of its own, in autocommit; interpreter exit waits for it.
+on a thread with a database connection of its own, in autocommit. The end of the interpreter waits
+for it, and so does a child of Celery's prefork pool, whose end waits for no thread by itself.
 """
 
 import os
@@ -10,10 +11,12 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar, cast
 
+from celery.signals import worker_process_shutdown
 from django.db import close_old_connections, connections
 
 from buffer_connect.conf import conf
 from buffer_connect.models import BufferLink
+from buffer_connect.stopping import finishing_first
 
 T = TypeVar("T")
 
@@ -43,7 +46,7 @@ class Worker:
         return future
 
     def finish(self) -> None:
-        """Wait until what is under way has ended, for tests: they take the database away."""
+        """Wait until what is under way has ended."""
         with self._lock:
             under_way = list(self._jobs.values())
         wait(under_way)
@@ -87,3 +90,9 @@ def done_in_place(job: Callable[[], T]) -> Future[T]:
 
 worker = Worker()
 os.register_at_fork(after_in_child=worker.reset)
+
+
+@worker_process_shutdown.connect
+def _finish_in_child(**kwargs: Any) -> None:
+    with finishing_first(threading.Event()):
+        worker.finish()
