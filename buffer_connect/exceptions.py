@@ -133,7 +133,10 @@ class BufferUnavailable(BufferConnectError):
 
 
 class RateLimited(BufferConnectError):
-    """Wait `retry_after` seconds; `window` is the limit that was reached (15m, 24h or 30d)."""
+    """Wait `retry_after` seconds; `window` is the limit that was reached (15m, 24h or 30d).
+
+    Either is None where Buffer does not say.
+    """
 
     def __init__(self, retry_after: float | None, window: str | None) -> None:
         super().__init__(

@@ -51,7 +51,10 @@ class LinkEventQuerySet(models.QuerySet["LinkEvent"]):
 
 
 class LinkEvent(models.Model):
-    """One thing that happened to a link. Rows are added, never changed; no secrets."""
+    """One thing that happened to a link. Rows are added, and hold no secrets.
+
+    Changed are `revoked_at_buffer`, when Buffer answers in time for the signal, and `announced_at`.
+    """
 
     class Kind(models.TextChoices):
         # A user authorized this site, for the first time or again.

@@ -78,8 +78,8 @@ class BufferLinkQuerySet(AdoptingQuerySet):
 class BufferLink(models.Model):
     """A user's Buffer account, with the tokens that speak for it.
 
-    Written by `save()` once, when it is made; afterwards only by the statements of
-    `buffer_connect.models.statements`.
+    Written by `save()` once, when it is made; afterwards all but the account's profile only by the
+    statements of `buffer_connect.models.statements`.
     """
 
     class Kind(models.TextChoices):

@@ -68,4 +68,4 @@ class Command(CommandWithoutTraceback):
     def _sweep(self, stop: Stop) -> None:
         claimed = flows.sweep(stop=stop)
         flows.clean_up()
-        self.stdout.write(f"Links that were due: {claimed}")
+        self.stdout.write(f"Links that this sweep took on: {claimed}")
