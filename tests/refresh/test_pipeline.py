@@ -8,6 +8,8 @@ from django.db import connection
 from django.utils import timezone
 
 from buffer_connect import flows, signals
+from buffer_connect.client import BufferClient
+from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.refresh import introspection
 from buffer_connect.models import BufferLink
 from tests.links import age, held, link_to, make_due, tokens_of
@@ -130,6 +132,48 @@ def test_a_good_token_is_sent_whatever_lives_beside_it(sandbox, user, other_user
     link_to(sandbox, other_user)
     flows.sweep()
     assert held(link).generation == 2
+
+
+@pytest.fixture
+def forgetful(sandbox, user, other_user):
+    """A link in doubt whose token is good, beside another of its account; the process is new."""
+    link = in_doubt(sandbox, user, "outage")
+    link_to(sandbox, other_user)
+    introspection._TRUSTED.clear()
+    return link
+
+
+@pytest.mark.parametrize("fault", [None, "slow"])
+def test_a_new_process_asks_when_others_have_taught_it_that_it_can(
+    sandbox, forgetful, other_user, fault
+):
+    teacher = link_to(sandbox, other_user, account="another")
+    make_due(teacher)
+    if fault:
+        sandbox.fail_next(fault, grant=sandbox.grant_of(tokens_of(teacher)[1]).id, seconds=0.3)
+    flows.sweep()
+    assert held(forgetful).generation == 2
+
+
+def test_where_nobody_can_teach_it_it_puts_nobody_else_at_risk(forgetful):
+    flows.sweep()
+    assert held(forgetful).reason == BufferLink.Reason.ANSWER_LOST
+
+
+def test_a_caller_leaves_it_to_a_sweep(sandbox, forgetful, other_user):
+    with pytest.raises(TokenUnavailable):
+        BufferClient(forgetful).get_access_token()
+    assert sandbox.requests_to("token") == []
+    make_due(link_to(sandbox, other_user, account="another"))
+    flows.sweep()
+    assert held(forgetful).generation == 2
+
+
+def test_it_does_not_where_no_server_can_be_asked(sandbox, forgetful, settings):
+    endpoints = {"introspection": None}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "ENDPOINTS": endpoints}
+    with pytest.raises(LinkRevoked, match="answer_lost"):
+        BufferClient(forgetful).get_access_token()
 
 
 def test_a_server_that_calls_a_new_token_dead_is_not_believed(sandbox, user):

@@ -13,6 +13,7 @@ from buffer_connect.flows.refresh import bucket, endings
 from buffer_connect.flows.refresh.claim import claim, claim_to_send
 from buffer_connect.flows.refresh.halt import halts
 from buffer_connect.flows.refresh.pipeline import refresh, refresh_one
+from buffer_connect.flows.refresh.resend import is_left_to_sweeps
 from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.flows.steps import Awaited, Flow, Pause
 from buffer_connect.models import BufferLink, statements
@@ -128,6 +129,8 @@ def _refresh(link: BufferLink) -> bool:
         refresh_one(attempt)
         bucket.owe()
         return True
+    if is_left_to_sweeps(link):
+        return False
     taken = claim([link.pk], in_use=True)
     if taken.links:
         refresh(taken)

@@ -23,6 +23,12 @@ SILENT_FOR = 60.0
 _SILENT_UNTIL: dict[str, float] = {}
 
 
+def is_untried() -> bool:
+    """Return whether this process may yet learn that the server's word counts."""
+    endpoint = conf.introspection_endpoint
+    return endpoint is not None and endpoint not in _TRUSTED
+
+
 def learn(token: Secret) -> None:
     """Find out, once for each process and endpoint, whether the server knows `token` as active."""
     endpoint = conf.introspection_endpoint

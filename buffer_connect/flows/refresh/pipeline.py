@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
@@ -19,6 +20,7 @@ from buffer_connect.conf import conf
 from buffer_connect.flows import announce
 from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_intent, release
 from buffer_connect.flows.refresh.halt import Halt, halts
+from buffer_connect.flows.refresh.introspection import is_untried
 from buffer_connect.flows.refresh.resend import may_be_sent, may_leave
 from buffer_connect.flows.refresh.sending import InPlace, send
 from buffer_connect.flows.refresh.settle import (
@@ -146,7 +148,8 @@ class Pipeline:
 
     def _line_up(self, claimed: Claim) -> None:
         attempts = prepare(claimed)
-        self._waiting += attempts
+        # What others teach of the server, it can be asked about those in doubt.
+        self._waiting += sorted(attempts, key=attrgetter("is_resend")) if is_untried() else attempts
         if self._on_unsent:
             self._on_unsent(len(claimed.links) - len(attempts))
 
@@ -170,11 +173,22 @@ class Pipeline:
         and what is written down leaves between two questions.
         """
         group: list[Attempt] = []
-        while self._waiting and len(group) < free and not (group and group[-1].is_resend):
+        while self._waiting and len(group) < free and not self._is_whole(group):
             group.append(self._waiting.popleft())
-        while group[-1].is_resend and not self._landed.empty():
+        while group[-1].is_resend and self._is_settled_first:
             self._land()
         return group
+
+    def _is_whole(self, group: list[Attempt]) -> bool:
+        """Whether none that waits belongs into `group`: it is in doubt, or follows one that is."""
+        return bool(group) and (
+            group[-1].is_resend or (self._waiting[0].is_resend and is_untried())
+        )
+
+    @property
+    def _is_settled_first(self) -> bool:
+        """Whether an answer has arrived, or may yet teach whether the server can be asked."""
+        return not self._landed.empty() or (is_untried() and bool(self._out))
 
     def _launch(self) -> None:
         while self._may_launch:

@@ -10,6 +10,15 @@ from dataclasses import replace
 from buffer_connect.flows.refresh import endings, introspection
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
+from buffer_connect.models.link import BufferLinkQuerySet
+
+
+def is_left_to_sweeps(link: BufferLink) -> bool:
+    """Return whether a caller leaves `link` alone, for a sweep may save what it would have to end.
+
+    Another link lives on the account, so the server has to be asked; sweeps learn whether it can be.
+    """
+    return link.in_doubt and introspection.is_untried() and _siblings(link).exists()
 
 
 def may_be_sent(attempt: Attempt) -> Attempt | None:
@@ -19,8 +28,7 @@ def may_be_sent(attempt: Attempt) -> Attempt | None:
     known = introspection.ask(attempt.token)
     if known is True:
         return _unsent(attempt)
-    siblings = BufferLink.objects.as_held().active().siblings(attempt.link)
-    if known is None and not siblings.exists():
+    if known is None and not _siblings(attempt.link).exists():
         return attempt
     endings.give_up(attempt)
     return None
@@ -51,7 +59,11 @@ def _is_still_alone(attempt: Attempt) -> bool:
     if requests.may_be_for(link.account_key, tries=link.failures).exists():
         return False
     rows = BufferLink.objects.as_held().active()
-    return rows.filter(**attempt.held).exists() and not rows.siblings(link).exists()
+    return rows.filter(**attempt.held).exists() and not _siblings(link).exists()
+
+
+def _siblings(link: BufferLink) -> BufferLinkQuerySet:
+    return BufferLink.objects.as_held().active().siblings(link)
 
 
 def _unsent(attempt: Attempt) -> Attempt | None:
