@@ -12,7 +12,7 @@ from buffer_connect.flows.instance import require_ours
 from buffer_connect.flows.refresh import bucket, endings
 from buffer_connect.flows.refresh.claim import claim, claim_to_send
 from buffer_connect.flows.refresh.halt import halts
-from buffer_connect.flows.refresh.pipeline import refresh, refresh_one
+from buffer_connect.flows.refresh.in_place import refresh, refresh_one
 from buffer_connect.flows.refresh.resend import is_left_to_sweeps
 from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.flows.steps import Awaited, Flow, Pause

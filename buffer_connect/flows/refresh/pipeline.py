@@ -22,7 +22,7 @@ from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_i
 from buffer_connect.flows.refresh.halt import Halt, halts
 from buffer_connect.flows.refresh.introspection import is_untried
 from buffer_connect.flows.refresh.resend import may_be_sent, may_leave
-from buffer_connect.flows.refresh.sending import InPlace, send
+from buffer_connect.flows.refresh.sending import send
 from buffer_connect.flows.refresh.settle import (
     Landed,
     Locked,
@@ -40,25 +40,6 @@ from buffer_connect.stopping import Stop
 AHEAD = 7
 # At least; one claim for every few links would take longer than what is done with them.
 CLAIMED_AT_ONCE = 32
-
-
-def refresh(claimed: Claim) -> bool | None:
-    """Refresh the links of one claim, one by one.
-
-    Returns whether the token endpoint answered, and with anything but `invalid_client`; None when
-    none of them could be sent.
-    """
-    claims = iter([claimed])
-    pipeline = Pipeline(lambda _: next(claims, None), most=1, executor=InPlace())
-    pipeline.run()
-    if not pipeline.was_sent:
-        return None
-    return pipeline.was_answered and not pipeline.was_refused
-
-
-def refresh_one(attempt: Attempt) -> None:
-    """Send one link that is written down already, and settle the answer."""
-    settle(attempt, send(attempt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,6 @@
-"""One request: on the thread of an executor, or where the caller stands. No database is touched."""
+"""One request, on the thread of an executor or where the caller stands. No database is touched."""
 
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from time import monotonic
-from typing import ParamSpec, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -12,9 +9,6 @@ from buffer_connect.conf import conf
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.flows.refresh.settle import Landed
 from buffer_connect.oauth.token import NOT_SENT
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def send(attempt: Attempt) -> Landed:
@@ -26,12 +20,3 @@ def send(attempt: Attempt) -> Landed:
         # The settings are read before anything is written.
         outcome = NOT_SENT
     return Landed(outcome=outcome, sent_at=sent_at, arrived_at=monotonic())
-
-
-class InPlace(Executor):
-    """Runs each call where it is submitted."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future

@@ -8,7 +8,8 @@ from buffer_connect.conf import conf
 from buffer_connect.flows.refresh import breaker, bucket, endings, held_back, introspection
 from buffer_connect.flows.refresh.claim import Claim, claim
 from buffer_connect.flows.refresh.halt import Halt, halts
-from buffer_connect.flows.refresh.pipeline import Pause, Pipeline, refresh
+from buffer_connect.flows.refresh.in_place import refresh
+from buffer_connect.flows.refresh.pipeline import Pause, Pipeline
 from buffer_connect.models import ServiceState, statements
 from buffer_connect.stopping import Stop
 
