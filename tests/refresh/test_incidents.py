@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from buffer_connect import flows
+from buffer_connect.flows.refresh import introspection
 from buffer_connect.flows.refresh.halt import Halt, halts
 from buffer_connect.models import BufferLink, LinkEvent, ServiceState, statements
 from buffer_connect.sealing import generate_entry
@@ -108,6 +109,26 @@ def test_an_outage_of_an_hour_ends_nothing(sandbox, user, settings, start, begin
     minutes_of_sweeps(sandbox, 16)
     assert alive(sandbox, links) == 40
     assert not LinkEvent.objects.exclude(kind="resent").exists()
+
+
+@pytest.mark.parametrize("begin", [refuse_connections, answer_503])
+def test_nor_does_it_where_two_users_have_linked_one_account(
+    sandbox, user, other_user, settings, begin, monkeypatch
+):
+    monkeypatch.setattr(introspection, "_TRUSTED", {})
+    change(settings, TIMING=SHORT)
+    due_links(sandbox, user, 1, "before")
+    flows.sweep()
+    links = due_links(sandbox, user, 10) + due_links(sandbox, other_user, 10)
+    begin(sandbox)
+    minutes_of_sweeps(sandbox, 60)
+    assert not BufferLink.objects.revoked().exists()
+    sandbox.clear_faults()
+    if begin is refuse_connections:
+        sandbox.start()
+    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
+    minutes_of_sweeps(sandbox, 20)
+    assert alive(sandbox, links) == 20
 
 
 def test_what_an_outage_left_is_sent_at_a_rate_and_not_in_a_stampede(

@@ -135,6 +135,34 @@ def test_a_good_token_is_sent_whatever_lives_beside_it(sandbox, user, other_user
 
 
 @pytest.fixture
+def beside_another(sandbox, user, other_user):
+    """A link in doubt whose token is good, beside another of its account; Buffer does not tell."""
+    link = in_doubt(sandbox, user, "outage")
+    link_to(sandbox, other_user)
+    BufferLink.objects.filter(pk=link.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    sandbox.fail_next("error_before", on="introspection", times=None)
+    return link
+
+
+def test_while_the_server_is_away_nobody_is_given_up(sandbox, beside_another):
+    flows.sweep()
+    row = held(beside_another)
+    assert (row.status, row.in_doubt, row.last_error) == ("active", True, "not_introspected")
+    assert sandbox.requests_to("token") == []
+    sandbox.clear_faults()
+    introspection._SILENT_UNTIL.clear()
+    age(beside_another, minutes=6)
+    flows.sweep()
+    assert held(beside_another).generation == 2
+
+
+def test_two_hours_after_the_access_token_there_is_an_end_to_that(beside_another):
+    age(beside_another, hours=2)
+    flows.sweep()
+    assert held(beside_another).reason == BufferLink.Reason.ANSWER_LOST
+
+
+@pytest.fixture
 def forgetful(sandbox, user, other_user):
     """A link in doubt whose token is good, beside another of its account; the process is new."""
     link = in_doubt(sandbox, user, "outage")

@@ -29,6 +29,12 @@ def is_untried() -> bool:
     return endpoint is not None and endpoint not in _TRUSTED
 
 
+def is_trusted() -> bool:
+    """Return whether the server's word counts, as this process has found out."""
+    endpoint = conf.introspection_endpoint
+    return endpoint is not None and _TRUSTED.get(endpoint, False)
+
+
 def learn(token: Secret) -> None:
     """Find out, once for each process and endpoint, whether the server knows `token` as active."""
     endpoint = conf.introspection_endpoint
@@ -41,11 +47,7 @@ def learn(token: Secret) -> None:
 def ask(token: Secret) -> bool | None:
     """Return whether the server calls `token` active; None when its word does not count."""
     endpoint = conf.introspection_endpoint
-    if (
-        endpoint is None
-        or not _TRUSTED.get(endpoint)
-        or monotonic() < _SILENT_UNTIL.get(endpoint, 0.0)
-    ):
+    if endpoint is None or not is_trusted() or monotonic() < _SILENT_UNTIL.get(endpoint, 0.0):
         return None
     is_active = transport.introspect(token, total=WITHIN)
     if is_active is None:

@@ -5,12 +5,21 @@ So the server is asked first, where it can be asked; and a grant that another li
 never put at risk.
 """
 
+import logging
 from dataclasses import replace
+from datetime import timedelta
 
 from buffer_connect.flows.refresh import endings, introspection
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
 from buffer_connect.models.link import BufferLinkQuerySet
+
+logger = logging.getLogger(__name__)
+
+# After its access token's end; longer than most outages.
+WAITS_FOR = timedelta(hours=2)
+# Seconds.
+AGAIN_IN = 300.0
 
 
 def is_left_to_sweeps(link: BufferLink) -> bool:
@@ -22,7 +31,7 @@ def is_left_to_sweeps(link: BufferLink) -> bool:
 
 
 def may_be_sent(attempt: Attempt) -> Attempt | None:
-    """Return `attempt` as it may be sent, or None when the link had to be given up (E2)."""
+    """Return `attempt` as it may be sent, or None when it waits, or its link had to be given up (E2)."""
     if not attempt.is_resend:
         return attempt
     known = introspection.ask(attempt.token)
@@ -30,7 +39,10 @@ def may_be_sent(attempt: Attempt) -> Attempt | None:
         return _unsent(attempt)
     if known is None and not _siblings(attempt.link).exists():
         return attempt
-    endings.give_up(attempt)
+    if known is None and _may_wait(attempt.link):
+        _put_off(attempt)
+    else:
+        endings.give_up(attempt)
     return None
 
 
@@ -64,6 +76,26 @@ def _is_still_alone(attempt: Attempt) -> bool:
 
 def _siblings(link: BufferLink) -> BufferLinkQuerySet:
     return BufferLink.objects.as_held().active().siblings(link)
+
+
+def _may_wait(link: BufferLink) -> bool:
+    """Return whether the server could tell and does not: as long as it is away, nothing is ended."""
+    return introspection.is_trusted() and link.life_left > -WAITS_FOR
+
+
+def _put_off(attempt: Attempt) -> None:
+    """T4b: nothing was sent, and nothing is known."""
+    statements.block(
+        pk=attempt.link.pk,
+        owner=attempt.owner,
+        epoch=attempt.link.epoch,
+        generation=attempt.link.generation,
+        error="not_introspected",
+        delay=AGAIN_IN,
+    )
+    logger.warning(
+        "link=%s refresh=put_off error=not_introspected retry_in=%.0fs", attempt.link.uid, AGAIN_IN
+    )
 
 
 def _unsent(attempt: Attempt) -> Attempt | None:
