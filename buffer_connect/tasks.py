@@ -29,7 +29,7 @@ def refresh_due_links() -> None:
     # A signal to one child (a time limit, a revoked task) must not stop those that come after it.
     own = Event()
     with finishing_first(own):
-        flows.sweep(stop=Either(own, _STOP))
+        flows.sweep_apart(Either(own, _STOP))
 
 
 @shared_task(name="buffer_connect.tasks.clean_up", ignore_result=True)

@@ -4,7 +4,9 @@ import signal
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError
+
+from tests.wrapped import on_every_connection
 
 # The loop closes connections that are old, those of other tests among them.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +31,7 @@ def failing():
         def wrapper(execute, sql, params, many, context):
             raise error
 
-        with connection.execute_wrapper(wrapper):
+        with on_every_connection(wrapper):
             call_command("buffer_refresh", **options)
 
     return failing

@@ -6,14 +6,15 @@ import time
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from buffer_connect import tasks
 from buffer_connect.models import ServiceState
 from buffer_connect.schedule import beat_schedule
-from tests.links import held, link_to, make_due
+from tests.links import held, link_to, make_due, tokens_of
 from tests.processes import starting
 from tests.refresh.steps import STORE
+from tests.wrapped import on_every_connection
 
 
 @pytest.fixture
@@ -89,9 +90,22 @@ class AwayAtFirst:
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_loop_outlives_a_database_that_is_away(link, handlers):
-    with connection.execute_wrapper(AwayAtFirst()):
+    with on_every_connection(AwayAtFirst()):
         call_command("buffer_refresh", loop=True, every=0.1)
     assert held(link).generation == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("job", ["task", "cron"])
+def test_ctrl_c_amid_a_sweep_loses_no_answer(link, sandbox, user, database_url, job):
+    """As any exception that a signal raises, such as Celery's soft time limit."""
+    slow = link_to(sandbox, user, account="slow")
+    make_due(slow)
+    sandbox.fail_next("slow", grant=sandbox.grant_of(tokens_of(slow)[1]).id, seconds=1)
+    with starting(database_url) as start:
+        worker = start(job, signal_at=(STORE, "before", signal.SIGINT))
+        worker.ready().go().wait_until_ended(-signal.SIGINT)
+    assert (held(link).generation, held(slow).generation) == (2, 2)
 
 
 @pytest.mark.long

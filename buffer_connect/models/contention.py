@@ -10,8 +10,9 @@ T = TypeVar("T")
 
 # PostgreSQL's serialization_failure, deadlock_detected; MySQL's ER_CHECKREAD, ER_LOCK_DEADLOCK.
 _AT_ONCE = {"40001", "40P01", 1020, 1213}
-# After a wait: lock_not_available, ER_LOCK_WAIT_TIMEOUT.
-_AFTER_A_WAIT = {"55P03", 1205}
+# After a wait: lock_not_available, ER_LOCK_WAIT_TIMEOUT. And where the site lets no statement take as
+# long: query_canceled, ER_STATEMENT_TIMEOUT.
+_AFTER_A_WAIT = {"55P03", "57014", 1205, 1969}
 # Seconds before what a stricter isolation let fail is tried again: what it met is over by then.
 PAUSES = 0, 0.002, 0.008, 0.032, 0.128
 

@@ -133,6 +133,15 @@ def test_so_does_a_signal_to_every_process_of_the_worker(site, sandbox, user):
     assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox)
 
 
+def test_a_soft_time_limit_amid_a_sweep_loses_no_answer(site, sandbox, user):
+    ended_links(sandbox, user, 4)
+    sandbox.fail_next("slow", 4, seconds=4)
+    worker = site.worker("--soft-time-limit", "2", children=1)
+    site.send_sweep()
+    wait_for(lambda: "SoftTimeLimitExceeded" in site.log_of(worker), "the limit is over")
+    assert outcome(sandbox, []) == flawless(4)
+
+
 def test_a_signal_to_one_child_stops_that_one_only(site, sandbox, user):
     """Celery sends it when a task has run out of time, or was revoked."""
     ended_links(sandbox, user, 40)

@@ -66,6 +66,6 @@ class Command(CommandWithoutTraceback):
             logger.error(told, type(error).__name__, printable(str(error)))
 
     def _sweep(self, stop: Stop) -> None:
-        claimed = flows.sweep(stop=stop)
+        claimed = flows.sweep_apart(stop)
         flows.clean_up()
         self.stdout.write(f"Links that this sweep took on: {claimed}")
