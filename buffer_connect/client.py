@@ -13,11 +13,21 @@ from buffer_connect import graphql, transport
 from buffer_connect.flows import call
 from buffer_connect.flows.choice import choose, link_called, links_of
 from buffer_connect.flows.environment import EnvironmentKey
+from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.flows.steps import Flow, arun, run
 from buffer_connect.flows.waiting import outlast_rate_limit
 from buffer_connect.models import BufferLink
 from buffer_connect.models.link import account_key
 from buffer_connect.sealing import Secret
+
+
+def finish_refreshes() -> None:
+    """Wait until the refreshes that this process has begun for its callers have ended.
+
+    To be called before a process ends in a way that waits for no thread. It takes as long as Buffer
+    takes, and no longer than a lease unless a transaction keeps a link's row locked.
+    """
+    worker.finish()
 
 
 class BufferClient:

@@ -1,5 +1,6 @@
 """What runs in the processes that `tests.processes` starts. Django must be set up before."""
 
+import contextlib
 import pickle
 import signal
 import sys
@@ -13,7 +14,9 @@ from django.db.backends.signals import connection_created
 from django.test import Client
 
 from buffer_connect import flows, tasks
+from buffer_connect.asgi import finishing_refreshes
 from buffer_connect.client import BufferClient
+from buffer_connect.exceptions import TokenUnavailable
 from buffer_connect.flows.check import check_again
 from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.flows.refresh import held_back
@@ -57,6 +60,19 @@ def call_until_told(pk):
     """Ask for one access token as a server's worker does, which ends when it is told to."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     BufferClient(BufferLink(pk=pk)).get_access_token()
+
+
+def serve(pk, port):
+    """Be a site under uvicorn: each request asks for one access token, and waits no longer than that."""
+    import uvicorn  # noqa: PLC0415 - no other job needs it
+
+    async def application(scope, receive, send):
+        with contextlib.suppress(TokenUnavailable):
+            await BufferClient(await BufferLink.objects.aget(pk=pk)).aget_access_token()
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    uvicorn.run(finishing_refreshes(application), port=port, log_level="error", lifespan="on")
 
 
 def ask(pk, times):
@@ -121,6 +137,7 @@ JOBS = {
     "task": task,
     "call": call,
     "call until told": call_until_told,
+    "serve": serve,
     "come back": come_back,
     "loop": loop,
     "cron": cron,

@@ -15,6 +15,7 @@ from django.dispatch import Signal
 
 import buffer_connect
 from buffer_connect import (
+    asgi,
     client,
     conf,
     decorators,
@@ -39,6 +40,7 @@ SETTINGS = reference("settings")
 REQUIRED = {"CLIENT_ID": "a-client", "ENCRYPTION_KEYS": [generate_entry("tests")]}
 # The modules whose functions and classes are for sites, and where they stand.
 INTERFACE = [
+    (asgi, reference("asgi")),
     (client, reference("client")),
     (decorators, reference("prompts")),
     (responses, reference("responses")),

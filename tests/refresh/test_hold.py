@@ -7,6 +7,7 @@ from time import monotonic
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.utils import timezone
 
@@ -214,3 +215,29 @@ def test_a_caller_who_gave_up_loses_no_answer(sandbox, user, settings):
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {}}
     assert BufferClient(link).get_access_token() == tokens_of(link)[0]
     assert token_requests(sandbox) == 1
+
+
+@pytest.fixture
+def tenant(link, transactional_db):
+    """The caller's connection sees a schema of its own, with another link under the same id."""
+    begin = [
+        "CREATE SCHEMA tenant",
+        "CREATE TABLE tenant.buffer_connect_bufferlink AS TABLE buffer_connect_bufferlink",
+        "UPDATE tenant.buffer_connect_bufferlink SET uid = gen_random_uuid()",
+        "SET search_path TO tenant, public",
+    ]
+    with connection.cursor() as cursor:
+        for statement in begin:
+            cursor.execute(statement)
+        yield
+        cursor.execute("SET search_path TO DEFAULT")
+        cursor.execute("DROP SCHEMA tenant CASCADE")
+
+
+@pytest.mark.postgres
+def test_what_is_anothers_is_handed_to_nobody(link, tenant):
+    mine = BufferLink.objects.get()
+    assert mine.uid != link.uid
+    age(mine, hours=2)
+    with pytest.raises(ImproperlyConfigured, match="for each tenant is not supported"):
+        BufferClient(mine).get_access_token()

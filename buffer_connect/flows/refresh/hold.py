@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import partial
 from time import monotonic
 
+from django.core.exceptions import ImproperlyConfigured
+
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.instance import require_ours
@@ -73,9 +75,9 @@ def hold(
     """
     began = monotonic()
     give_up_at = began + (conf.timing.call_wait if wait is None else wait)
-    key, row = (link.pk, min_ttl, after), link if just_read else None
+    key, row = (link.pk, link.uid, min_ttl, after), link if just_read else None
     while True:
-        future = worker.submit(key, partial(_obtain, link.pk, min_ttl, give_up_at, row))
+        future = worker.submit(key, partial(_obtain, link, min_ttl, give_up_at, row))
         try:
             found = yield from Awaited(future, max(0.0, give_up_at - monotonic()))
         except Overdue:
@@ -89,24 +91,35 @@ def hold(
 
 
 def _obtain(
-    pk: int, min_ttl: timedelta, give_up_at: float, row: BufferLink | None
+    link: BufferLink, min_ttl: timedelta, give_up_at: float, row: BufferLink | None
 ) -> BufferLink | None:
     """Return the link with a good token; None while another process is at it.
 
     Whoever wants it asks again then: nobody else's refresh waits for a thread meanwhile.
     """
-    link = _current(row or held(pk))
+    link = _current(row or _held_here(link))
     while not is_good(link, min_ttl):
         if monotonic() > give_up_at:
             raise TokenUnavailable(retry_at=retry_at(link))
         if not _refresh(link):
-            link = _current(held(pk))
+            link = _current(_held_here(link))
             if is_good(link, min_ttl):
                 break
             _raise_unless_worth_waiting(link)
             return None
-        link = _current(held(pk))
+        link = _current(_held_here(link))
     return link
+
+
+def _held_here(link: BufferLink) -> BufferLink:
+    """Return `link` as the engine's thread sees it, in a database or schema that may be another."""
+    row = held(link.pk)
+    if row.uid != link.uid:
+        raise ImproperlyConfigured(
+            "The threads that refresh links see another link under this id than the caller does: "
+            "a database or a schema for each tenant is not supported."
+        )
+    return row
 
 
 def _current(link: BufferLink) -> BufferLink:

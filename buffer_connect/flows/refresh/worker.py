@@ -46,7 +46,7 @@ class Worker:
         return future
 
     def finish(self) -> None:
-        """Wait until what is under way has ended."""
+        """Wait until what is under way has ended and is stored."""
         with self._lock:
             under_way = list(self._jobs.values())
         wait(under_way)
