@@ -135,6 +135,16 @@ def reached_by_playing(game, how):
     return reached
 
 
+def reached_at_last(wanted, game, how):
+    """Play games until all that is `wanted` has happened: what is rare is missed by one run in thirty."""
+    reached = set()
+    for _ in range(4):
+        reached |= reached_by_playing(game, how)
+        if reached >= wanted:
+            break
+    return reached
+
+
 def played_by(worker, game):
     return type(f"{worker.__name__}{game.__name__}", (game,), {"worker_class": worker})
 
@@ -158,9 +168,8 @@ def test_they_hold_while_keys_are_rotated(db):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_invariants_hold_in_long_games(db):
-    reached = reached_by_playing(RotatedWholeGame, LONG)
-    # What is rarer is a matter of the seed, which differs by the version of Python.
-    assert reached >= {"stored", "sent again", "sealed anew"}
+    wanted = {"stored", "sent again", "sealed anew"}
+    assert reached_at_last(wanted, RotatedWholeGame, LONG) >= wanted
 
 
 @pytest.mark.long
@@ -168,8 +177,8 @@ def test_the_invariants_hold_in_long_games(db):
 @pytest.mark.parametrize("policy", ["active", "on_demand"])
 def test_they_hold_where_links_rest(db, settings, policy):
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "REFRESH_POLICY": policy}
-    reached = reached_by_playing(WholeGame, hypothesis_settings(LONG, max_examples=40))
-    assert "stored" in reached
+    how = hypothesis_settings(LONG, max_examples=40)
+    assert "stored" in reached_at_last({"stored"}, WholeGame, how)
 
 
 @pytest.mark.long
