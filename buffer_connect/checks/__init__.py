@@ -23,6 +23,7 @@ CHECKS = (
     pages.check_form_action,
     databases.check_atomic_requests,
     databases.check_time_zone,
+    databases.check_autocommit,
     databases.check_routers,
 )
 DEPLOY_CHECKS = (

@@ -43,6 +43,16 @@ def check_time_zone(**kwargs: Any) -> list[CheckMessage]:
     return [error("E024", message, f"{name} = None  (the session's time zone may be any)")]
 
 
+def check_autocommit(**kwargs: Any) -> list[CheckMessage]:
+    """E025: nothing could be refreshed, for what may be sent must be committed before."""
+    connection = connections[BufferLink.written_on()]
+    if connection.settings_dict["AUTOCOMMIT"]:
+        return []
+    name = f'DATABASES["{connection.alias}"]["AUTOCOMMIT"]'
+    message = f"{name} is off, and no link is refreshed inside a transaction."
+    return [error("E025", message, f"{name} = True")]
+
+
 def check_routers(**kwargs: Any) -> list[CheckMessage]:
     """W010: what one transaction writes is spread over several databases."""
     alias = BufferLink.written_on()

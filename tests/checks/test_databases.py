@@ -64,6 +64,12 @@ def test_a_time_zone_of_the_database_is_refused_where_it_moves_times(ids, monkey
     assert ids() == (["E024"] if moves else [])
 
 
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_without_autocommit_nothing_could_be_refreshed(ids, monkeypatch, autocommit):
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", autocommit)
+    assert ids() == ([] if autocommit else ["E025"])
+
+
 def test_users_in_another_database_draw_a_warning(site, ids):
     site.DATABASE_ROUTERS = [ACCOUNTS]
     assert ids() == ["W010"]

@@ -241,3 +241,10 @@ def test_what_is_anothers_is_handed_to_nobody(link, tenant):
     age(mine, hours=2)
     with pytest.raises(ImproperlyConfigured, match="for each tenant is not supported"):
         BufferClient(mine).get_access_token()
+
+
+def test_a_database_without_autocommit_is_named(link, monkeypatch):
+    age(link, hours=2)
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+    with pytest.raises(ImproperlyConfigured, match="AUTOCOMMIT = True"):
+        BufferClient(link).get_access_token()

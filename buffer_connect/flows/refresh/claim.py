@@ -7,6 +7,7 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID, uuid4
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from buffer_connect.conf import conf
@@ -131,6 +132,8 @@ def claim_to_send(link: BufferLink) -> Attempt | None:
 def _require_autocommit() -> None:
     # T2 must be committed before the send, and no rollback may take T3 back.
     connection = connections[BufferLink.written_on()]
+    if not connection.settings_dict["AUTOCOMMIT"]:
+        raise ImproperlyConfigured("Links need AUTOCOMMIT = True in the entry of their database.")
     if not connection.get_autocommit() and not inside_test_case():
         raise RuntimeError("Links cannot be refreshed inside a transaction of their database.")
 
