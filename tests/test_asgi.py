@@ -3,12 +3,12 @@
 import asyncio
 import http.client
 import signal
-import socket
 from datetime import timedelta
 
 import pytest
 
 from buffer_connect.asgi import finishing_refreshes
+from example_project.demo.processes import free_port
 from tests.links import age, held, link_to
 from tests.processes import starting, wait_for
 from tests.refresh.steps import requests_to
@@ -21,11 +21,6 @@ def link(sandbox, user, settings):
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
     sandbox.fail_next("slow", seconds=2)
     return age(link_to(sandbox, user), hours=2)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def answered(port):

@@ -8,7 +8,7 @@ from django.db import OperationalError, ProgrammingError
 
 from tests.wrapped import on_every_connection
 
-# The loop closes connections that are old, those of other tests among them.
+# The loop closes the connections of its thread, and with them what a test had not committed.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAILED = r"^The sweep failed. "

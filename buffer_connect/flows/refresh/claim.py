@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.core.exceptions import ImproperlyConfigured
@@ -71,7 +72,7 @@ class Attempt:
         return timedelta(0) if self.in_use else self.link.unused_for
 
     @property
-    def held(self) -> dict[str, object]:
+    def held(self) -> dict[str, Any]:
         """The row, the epoch and the generation to which the answer belongs."""
         link = self.link
         return {"pk": link.pk, "epoch": link.epoch, "generation": link.generation}

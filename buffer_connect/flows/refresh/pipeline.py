@@ -156,7 +156,7 @@ class Pipeline:
         group: list[Attempt] = []
         while self._waiting and len(group) < free and not self._is_whole(group):
             group.append(self._waiting.popleft())
-        while group[-1].is_resend and self._is_settled_first:
+        while group[-1].is_resend and self._others_come_first:
             self._land()
         return group
 
@@ -167,7 +167,7 @@ class Pipeline:
         )
 
     @property
-    def _is_settled_first(self) -> bool:
+    def _others_come_first(self) -> bool:
         """Whether an answer has arrived, or may yet teach whether the server can be asked."""
         return not self._landed.empty() or (is_untried() and bool(self._out))
 

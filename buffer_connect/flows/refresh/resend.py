@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from buffer_connect.flows.refresh import endings, introspection
-from buffer_connect.flows.refresh.claim import Attempt
+from buffer_connect.flows.refresh.claim import BLOCKED_FOR, Attempt
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
 from buffer_connect.models.link import BufferLinkQuerySet
 
@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 
 # After its access token's end; longer than most outages.
 WAITS_FOR = timedelta(hours=2)
-# Seconds.
-AGAIN_IN = 300.0
 
 
 def is_left_to_sweeps(link: BufferLink) -> bool:
@@ -85,16 +83,10 @@ def _may_wait(link: BufferLink) -> bool:
 
 def _put_off(attempt: Attempt) -> None:
     """T4b: nothing was sent, and nothing is known."""
-    statements.block(
-        pk=attempt.link.pk,
-        owner=attempt.owner,
-        epoch=attempt.link.epoch,
-        generation=attempt.link.generation,
-        error="not_introspected",
-        delay=AGAIN_IN,
-    )
+    delay = BLOCKED_FOR.total_seconds()
+    statements.block(**attempt.held, owner=attempt.owner, error="not_introspected", delay=delay)
     logger.warning(
-        "link=%s refresh=put_off error=not_introspected retry_in=%.0fs", attempt.link.uid, AGAIN_IN
+        "link=%s refresh=put_off error=not_introspected retry_in=%.0fs", attempt.link.uid, delay
     )
 
 
