@@ -2,6 +2,8 @@
 
 import contextlib
 import pickle
+import re
+import select
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -117,18 +119,25 @@ def check(pk):
     check_again(BufferLink.objects.get(pk=pk))
 
 
-def toil(pks, times):
-    """Refresh every link, so many times; return how many were claimed."""
+def toil(pks):
+    """Refresh every link, again and again, until it was enough; return how many were claimed."""
     claimed = 0
-    for _ in range(times):
+    while not select.select([sys.stdin], [], [], 0)[0]:
         statements.schedule_all(ids=pks)
         claimed += flows.sweep()
     return claimed
 
 
-def rotate(times):
-    """Run `buffer_rotate_keys` so many times; return the exit code and the output of each."""
-    return [keys.rotate() for _ in range(times)]
+def rotate():
+    """Run `buffer_rotate_keys`; return its exit code and its output."""
+    return keys.rotate()
+
+
+def rotate_until_found(times):
+    """Run `buffer_rotate_keys` until so many runs have re-sealed a link."""
+    while times > 0:
+        _, told = keys.rotate()
+        times -= bool(re.search(r"re-sealed +links [1-9]", told))
 
 
 JOBS = {
@@ -148,6 +157,7 @@ JOBS = {
     "retry": held_back.retry,
     "toil": toil,
     "rotate": rotate,
+    "rotate until found": rotate_until_found,
 }
 
 

@@ -63,6 +63,11 @@ class Process:
         self._process.stdin.flush()
         return self
 
+    def enough(self):
+        """Let a job that goes on until it was enough end."""
+        self._process.stdin.close()
+        return self
+
     def result(self):
         """Wait for the end of the job and return its result."""
         self._wait_for_output("gives its result")
@@ -139,10 +144,15 @@ def starting(database_url):
         process.clean_up()
 
 
-def together(processes):
-    """Let the jobs of `processes` begin at the same moment; return their results."""
+def begin(processes):
+    """Let the jobs of `processes` begin at the same moment."""
     for process in processes:
         process.ready()
     for process in processes:
         process.go()
+
+
+def together(processes):
+    """Let the jobs of `processes` begin at the same moment; return their results."""
+    begin(processes)
     return [process.result() for process in processes]
