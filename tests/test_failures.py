@@ -5,7 +5,7 @@ from unittest.mock import Mock
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError
 
 from buffer_connect.management.failures import stopping, told, told_in_a_line
 
@@ -19,10 +19,18 @@ from buffer_connect.management.failures import stopping, told, told_in_a_line
         (OperationalError("\n"), "OperationalError."),
         (IntegrityError("Duplicate entry 'a-value' for key 'x'"), "IntegrityError."),
         (DataError('invalid input: "a-value"'), "DataError."),
+        (
+            OperationalError("no such table: a"),
+            "OperationalError: no such table: a. Has `manage.py migrate` run?",
+        ),
+        (
+            ProgrammingError('relation "a" does not exist\nLINE 1: SELECT'),
+            'ProgrammingError: relation "a" does not exist. Has `manage.py migrate` run?',
+        ),
         (KeyboardInterrupt(), "KeyboardInterrupt."),
         (ImproperlyConfigured("Set it to a str."), "ImproperlyConfigured: Set it to a str."),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_an_error_is_told_in_a_line_and_without_a_value(error, text):
     assert told(error) == text

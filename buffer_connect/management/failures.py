@@ -6,25 +6,30 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, ProgrammingError
 from django.db import Error as DatabaseError
 
 from buffer_connect.exceptions import printable
 
 NOTHING = "Nothing was changed."
 LONGEST = 1_000
+UNMIGRATED = "Has `manage.py migrate` run?"
 
 
 def told(error: BaseException) -> str:
     """Return the class of `error` with the first line of its message, as a sentence.
 
-    Of an error about a value the class only: such a message quotes the value.
+    Of an error about a value the class only: such a message quotes the value. Where a table or a
+    column may be missing, the usual cause is asked for.
     """
     name, message = type(error).__name__, str(error).strip()
     if not message or isinstance(error, (DataError, IntegrityError)):
         return f"{name}."
     first = printable(message.splitlines()[0], LONGEST)
-    return f"{name}: {first}" if first.endswith(".") else f"{name}: {first}."
+    sentence = f"{name}: {first}" if first.endswith(".") else f"{name}: {first}."
+    # SQLite calls it an operational error.
+    is_unknown = isinstance(error, ProgrammingError) or first.startswith("no such ")
+    return f"{sentence} {UNMIGRATED}" if is_unknown else sentence
 
 
 @contextmanager
