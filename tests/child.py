@@ -194,6 +194,8 @@ class SignalAt:
 
 def main():
     """Wait for the start, do the job and hand over its result, all on the standard streams."""
+    # Ignored in what a shell runs in the background, and so in all that this starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     order = pickle.load(sys.stdin.buffer)
     settings.BUFFER_CONNECT = order["BUFFER_CONNECT"]
     if order["signal_at"]:

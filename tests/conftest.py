@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
+from buffer_connect.flows.refresh import introspection
 from buffer_connect.sandbox import Sandbox
 from example_project import databases
 from tests import servers
@@ -88,6 +89,13 @@ def sandbox(settings, monkeypatch):
     with Sandbox(client_id=ours["CLIENT_ID"], client_secret=ours["CLIENT_SECRET"]) as buffer:
         settings.BUFFER_CONNECT = {**ours, "ISSUER": buffer.url, "API_URL": buffer.api_url}
         yield buffer
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learned(monkeypatch):
+    """Let each test begin as a process that has asked nothing: ports, and so endpoints, come again."""
+    monkeypatch.setattr(introspection, "_TRUSTED", {})
+    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ none that does is chained to theirs: those carry the request, and with it the se
 from buffer_connect.transport import redaction
 from buffer_connect.transport.api import call_api
 from buffer_connect.transport.auth import TokenAuth
-from buffer_connect.transport.introspection import introspect
+from buffer_connect.transport.introspection import Introspection, introspect
 from buffer_connect.transport.revocation import revoke
 from buffer_connect.transport.token_endpoint import exchange, refresh
 
-__all__ = ["TokenAuth", "call_api", "exchange", "introspect", "refresh", "revoke"]
+__all__ = ["Introspection", "TokenAuth", "call_api", "exchange", "introspect", "refresh", "revoke"]
 
 redaction.install()

@@ -112,23 +112,34 @@ def test_an_outage_of_an_hour_ends_nothing(sandbox, user, settings, start, begin
 
 
 @pytest.mark.parametrize("begin", [refuse_connections, answer_503])
+@pytest.mark.parametrize("lasting", [True, False], ids=["one process", "a process each minute"])
 def test_nor_does_it_where_two_users_have_linked_one_account(
-    sandbox, user, other_user, settings, begin, monkeypatch
+    sandbox, user, other_user, settings, begin, lasting, monkeypatch
 ):
-    monkeypatch.setattr(introspection, "_TRUSTED", {})
     change(settings, TIMING=SHORT)
-    due_links(sandbox, user, 1, "before")
+    due_links(sandbox, user, 1, "alone")
+    begin_process(monkeypatch)
     flows.sweep()
     links = due_links(sandbox, user, 10) + due_links(sandbox, other_user, 10)
     begin(sandbox)
-    minutes_of_sweeps(sandbox, 60)
+    for _ in range(60):
+        lasting or begin_process(monkeypatch)
+        minutes_of_sweeps(sandbox, 1)
     assert not BufferLink.objects.revoked().exists()
     sandbox.clear_faults()
     if begin is refuse_connections:
         sandbox.start()
     monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
-    minutes_of_sweeps(sandbox, 20)
+    for _ in range(70):
+        lasting or begin_process(monkeypatch)
+        minutes_of_sweeps(sandbox, 1)
     assert alive(sandbox, links) == 20
+
+
+def begin_process(monkeypatch):
+    """Forget what a process learns of the server."""
+    monkeypatch.setattr(introspection, "_TRUSTED", {})
+    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
 
 
 def test_what_an_outage_left_is_sent_at_a_rate_and_not_in_a_stampede(

@@ -154,4 +154,8 @@ def test_what_this_server_says_of_a_living_refresh_token_is_no_evidence(
     _, refresh_token = tokens_of(BufferLink.objects.get())
     assert toolkit.is_current(refresh_token)
     said = transport.introspect(Secret(refresh_token), total=5)
-    assert said is (False if client_kind["CLIENT_SECRET"] else None)
+    assert said is (
+        transport.Introspection.INACTIVE
+        if client_kind["CLIENT_SECRET"]
+        else transport.Introspection.UNTOLD
+    )

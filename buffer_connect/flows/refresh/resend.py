@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from buffer_connect.flows.refresh import endings, introspection
-from buffer_connect.flows.refresh.claim import BLOCKED_FOR, Attempt
+from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
 from buffer_connect.models.link import BufferLinkQuerySet
 
@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 # After its access token's end; longer than most outages.
 WAITS_FOR = timedelta(hours=2)
+# With each beat: where each sweep is a process of its own, one that refreshes a healthy link learns
+# only then that the server can be asked.
+AGAIN_IN = timedelta(seconds=30)
 
 
 def is_left_to_sweeps(link: BufferLink) -> bool:
@@ -77,13 +80,13 @@ def _siblings(link: BufferLink) -> BufferLinkQuerySet:
 
 
 def _may_wait(link: BufferLink) -> bool:
-    """Return whether the server could tell and does not: as long as it is away, nothing is ended."""
-    return introspection.is_trusted() and link.life_left > -WAITS_FOR
+    """Return whether the server may tell yet: as long as it is away, nothing is ended."""
+    return introspection.may_count() and link.life_left > -WAITS_FOR
 
 
 def _put_off(attempt: Attempt) -> None:
     """T4b: nothing was sent, and nothing is known."""
-    delay = BLOCKED_FOR.total_seconds()
+    delay = AGAIN_IN.total_seconds()
     statements.block(**attempt.held, owner=attempt.owner, error="not_introspected", delay=delay)
     logger.warning(
         "link=%s refresh=put_off error=not_introspected retry_in=%.0fs", attempt.link.uid, delay
