@@ -36,4 +36,4 @@ def refresh_due_links() -> None:
 def clean_up() -> None:
     """Announce what was not announced, and delete what is no longer kept."""
     site.refuse_pickle()
-    flows.clean_up()
+    flows.clean_up(stop=_STOP)

@@ -5,10 +5,14 @@ from buffer_connect.flows import revocation
 from buffer_connect.flows.announce import announce_overdue
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent
 from buffer_connect.models.clock import DatabaseNow
+from buffer_connect.stopping import Stop
 
 
-def clean_up() -> None:
-    """Announce what stayed unannounced, delete what is older than it is kept, tell Buffer."""
+def clean_up(*, stop: Stop | None = None) -> None:
+    """Announce what stayed unannounced, delete what is older than it is kept, tell Buffer.
+
+    Once `stop` is set Buffer is told nothing more.
+    """
     announce_overdue()
     database, oldest = BufferLink.written_on(), DatabaseNow() - conf.retention
     AuthorizationRequest.objects.using(database).stale().delete()
@@ -16,4 +20,4 @@ def clean_up() -> None:
     events.filter(created_at__lt=oldest).delete()
     gone = BufferLink.objects.using(database).ours().filter(status=BufferLink.Status.DISCONNECTED)
     gone.filter(status_changed_at__lt=oldest).delete()
-    revocation.send_due()
+    revocation.send_due(stop=stop)

@@ -16,6 +16,7 @@ from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, P
 from buffer_connect.oauth import lives
 from buffer_connect.oauth.revocation import INVALID_CLIENT, Revocation, RevocationOutcome
 from buffer_connect.sealing import Secret
+from buffer_connect.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +53,12 @@ def send_first(row: PendingRevocation) -> bool | None:
     return None if told is Told.NEEDLESS else told is Told.REVOKED
 
 
-def send_due(limit: int = AT_ONCE) -> int:
+def send_due(limit: int = AT_ONCE, *, stop: Stop | None = None) -> int:
     """Send what is due, `limit` rows at most; return how many tokens Buffer has revoked.
 
-    Stops as soon as Buffer cannot be told: what kept the one would keep the others. Safe beside
-    any number of other runs. Inside a transaction it sends nothing, for a rollback might bring
-    a link back whose grant is gone.
+    Stops as soon as Buffer cannot be told, for what kept the one would keep the others; and once
+    `stop` is set. Safe beside any number of other runs. Inside a transaction it sends nothing, for
+    a rollback might bring a link back whose grant is gone.
     """
     if inside_transaction():
         return 0
@@ -65,6 +66,8 @@ def send_due(limit: int = AT_ONCE) -> int:
     for row in PendingRevocation.objects.hopeless()[:limit]:
         _give_up(row, error="overdue")
     for row in PendingRevocation.objects.due()[:limit]:
+        if stop and stop.is_set():
+            break
         told = send(row)
         revoked += told is Told.REVOKED
         if told is Told.LATER or monotonic() - started > RUNS_FOR:

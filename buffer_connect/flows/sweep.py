@@ -13,6 +13,5 @@ def sweep(*, seconds: float = CLAIMS_FOR, stop: Stop | None = None) -> int:
     out. Returns how many links it claimed. Safe beside any number of other sweeps and callers.
     """
     claimed = refresh_due(seconds=seconds, stop=stop)
-    if not (stop and stop.is_set()):
-        revocation.send_due()
+    revocation.send_due(stop=stop)
     return claimed

@@ -1,7 +1,9 @@
 """The outbox: every answer of the revocation endpoint, and who may send what when."""
 
+import signal
 from datetime import timedelta
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 from django.db.models import F
@@ -14,6 +16,7 @@ from buffer_connect.models import LinkEvent, PendingRevocation
 from buffer_connect.models.link import account_key
 from buffer_connect.sealing import Secret
 from tests.links import held, key_of, link_to, make_due, tokens_of
+from tests.processes import wait_for
 
 OTHER_KEYS = ["other:d9yVMvLhT4PwTSlI7cZ0OHOSIbB5WZPY2ZDUQCfCcXk="]
 
@@ -124,6 +127,25 @@ def test_a_run_takes_no_more_than_its_limit(owe):
     for _ in range(3):
         owe()
     assert [send_due(2), send_due(2)] == [2, 1]
+
+
+def test_once_it_shall_stop_nothing_more_is_sent(sandbox, owe):
+    owe(), owe()
+    stop = Mock(is_set=lambda: bool(sandbox.requests_to("revocation")))
+    assert [send_due(stop=stop), send_due(stop=stop)] == [1, 0]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("job", "code"), [("loop", 0), ("cron", -signal.SIGTERM)])
+def test_a_command_that_is_told_to_stop_sends_none(sandbox, user, owe, start, job, code):
+    make_due(link_to(sandbox, user))
+    sandbox.fail_next("slow", seconds=2)
+    command = start(job).ready().go()
+    wait_for(lambda: sandbox.requests_to("token"), "a refresh is out")
+    owe()
+    command.terminate()
+    command.wait_until_ended(code)
+    assert sandbox.requests_to("revocation") == []
 
 
 def test_the_oldest_go_first(sandbox, owe):

@@ -68,5 +68,5 @@ class Command(CommandWithoutTraceback):
 
     def _sweep(self, stop: Stop) -> None:
         claimed = flows.sweep_apart(stop)
-        flows.clean_up()
+        flows.clean_up(stop=stop)
         self.stdout.write(f"Links that this sweep took on: {claimed}")
