@@ -2,7 +2,6 @@
 
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 from django.db import DatabaseError, IntegrityError, transaction
 
@@ -24,8 +23,8 @@ TRIES = 3
 def store(user_id: Any, granted: Granted) -> LinkEvent:
     """Make or renew the link of the user, the account and the kind, and return its event.
 
-    Of two at once for one account the later one stays; the tokens of the earlier are not revoked,
-    for both may live on one grant.
+    What a commit has stored of which nobody heard is stored once. Of two at once for one account
+    the later one stays; the tokens of the earlier are not revoked, for both may live on one grant.
     """
     tries_left = TRIES
     while True:
@@ -39,6 +38,8 @@ def store(user_id: Any, granted: Granted) -> LinkEvent:
 
 
 def _stored(user_id: Any, granted: Granted) -> LinkEvent:
+    if event := _event_of(user_id, granted):
+        return event
     link, created = _row(user_id, granted)
     values = _values(link, granted)
     statements.reconnect(pk=link.pk, **values)
@@ -50,6 +51,13 @@ def _stored(user_id: Any, granted: Granted) -> LinkEvent:
         generation=1,
         created=created,
     )
+
+
+def _event_of(user_id: Any, granted: Granted) -> LinkEvent | None:
+    events = LinkEvent.objects.using(BufferLink.written_on())
+    return events.filter(
+        link__user_id=user_id, kind=LinkEvent.Kind.CONNECTED, epoch=granted.epoch
+    ).first()
 
 
 def _row(user_id: Any, granted: Granted) -> tuple[BufferLink, bool]:
@@ -70,7 +78,7 @@ def _row(user_id: Any, granted: Granted) -> tuple[BufferLink, bool]:
 
 def _values(link: BufferLink, granted: Granted) -> dict[str, Any]:
     """R's values: a new epoch, and what is sealed for it."""
-    epoch, keyring = uuid4(), conf.keyring
+    epoch, keyring = granted.epoch, conf.keyring
     life = (granted.life or 0) - (monotonic() - granted.sent_at)
     token = granted.refresh_token
 
