@@ -15,11 +15,11 @@ ENGINES = {
 }
 
 # A read that turns into a write inside a DEFERRED transaction fails at once, whatever
-# the timeout says; an IMMEDIATE one waits its turn.
+# the timeout says; an IMMEDIATE one waits its turn. What is committed has to survive a power cut.
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
 }
 OPTIONS: dict[str, dict[str, object]] = {
     SQLITE: SQLITE_OPTIONS,
