@@ -35,11 +35,11 @@ from buffer_connect.oauth.token import NOT_SENT, Verdict
 from buffer_connect.sealing import Secret
 from buffer_connect.stopping import Stop
 
-# So many wait for a place at least, written down: what is out is followed by the next at once,
-# whatever the database is at. A kill leaves them in doubt too.
-AHEAD = 7
+# Where one is sent after the other, so many wait written down: one commit does for a few. A kill
+# leaves them in doubt too, so where many are out nobody waits like that.
+AHEAD = 4
 # At least; one claim for every few links would take longer than what is done with them.
-CLAIMED_AT_ONCE = 32
+CLAIMED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,7 @@ class Pipeline:
         self.was_sent = self.was_answered = self.was_refused = False
         self._claim_more = claim_more
         self._most = most
+        self._written_at_most, self._refilled_at = (most, most - 1) if most > 1 else (1 + AHEAD, 1)
         self._on_unsent = on_unsent
         self._on_stored = on_stored
         self._executor = executor or ThreadPoolExecutor(most, "buffer-connect-send")
@@ -115,10 +116,10 @@ class Pipeline:
         return self.was_refused or self._is_braked or self._stop.is_set()
 
     def _take_more(self) -> None:
-        """Claim anew when half of what waited has gone: for three rounds, or a few."""
+        """Claim anew when half of what waited has gone: for two rounds, or a few."""
         if not self._goes_on or len(self._waiting) > self._most // 2 or self._pause_left:
             return
-        room = max(3 * self._most, CLAIMED_AT_ONCE) - len(self._waiting) - len(self._out)
+        room = max(2 * self._most, CLAIMED_AT_ONCE) - len(self._waiting) - len(self._out)
         match self._claim_more(room):
             case None:
                 self._goes_on = False
@@ -137,15 +138,15 @@ class Pipeline:
     def _write_down(self) -> None:
         if not self._has_room:
             return
-        free = self._most + max(AHEAD, self._most // 2) - len(self._out) - len(self._ready)
+        free = self._written_at_most - len(self._out) - len(self._ready)
         for attempts in _by_claim(self._next_group(free)):
             sendable = [each for each in map(may_be_sent, attempts) if each]
             self._ready += record_intent(sendable)
 
     @property
     def _has_room(self) -> bool:
-        """Whether more can be written down: all at once, as soon as nobody waits for a place."""
-        return bool(self._waiting) and len(self._out) + len(self._ready) <= self._most
+        """Whether more can be written down: as soon as a place is free, or nobody waits for the one."""
+        return bool(self._waiting) and len(self._out) + len(self._ready) <= self._refilled_at
 
     def _next_group(self, free: int) -> list[Attempt]:
         """Take up to `free` that wait; of those in doubt one, which comes last.
@@ -208,6 +209,9 @@ class Pipeline:
         if not self._has_room and (self._out or pause):
             with suppress(Empty):
                 self._land(timeout=pause or None)
+                # One commit writes down what takes the places of all that have arrived.
+                while not self._landed.empty():
+                    self._land()
 
     def _land(self, *, timeout: float | None = None) -> None:
         """Settle the answer that arrived first. Raises `Empty` when none does in time."""
