@@ -86,6 +86,8 @@ def hold(
             raise LinkRevoked(link, BufferLink.Status.DISCONNECTED) from None
         if found is not None:
             return found
+        if monotonic() > give_up_at:
+            raise TokenUnavailable
         yield from Pause(max(POLL, (monotonic() - began) * PATIENCE))
         row = None
 
@@ -95,12 +97,13 @@ def _obtain(
 ) -> BufferLink | None:
     """Return the link with a good token; None while another process is at it.
 
-    Whoever wants it asks again then: nobody else's refresh waits for a thread meanwhile.
+    Whoever wants it asks again then: nobody else's refresh waits for a thread meanwhile. None too
+    when it begins too late for whom it was meant: others may have joined who can wait longer.
     """
     link = _current(row or _held_here(link))
     while not is_good(link, min_ttl):
         if monotonic() > give_up_at:
-            raise TokenUnavailable(retry_at=retry_at(link))
+            return None
         if not _refresh(link):
             link = _current(_held_here(link))
             if is_good(link, min_ttl):
