@@ -1,6 +1,7 @@
 """Fixtures of every test: a database of its own, users, and a local Buffer."""
 
 import gc
+import threading
 
 import pytest
 from django.conf import settings as site
@@ -89,6 +90,19 @@ def sandbox(settings, monkeypatch):
     with Sandbox(client_id=ours["CLIENT_ID"], client_secret=ours["CLIENT_SECRET"]) as buffer:
         settings.BUFFER_CONNECT = {**ours, "ISSUER": buffer.url, "API_URL": buffer.api_url}
         yield buffer
+
+
+@pytest.fixture
+def gate(sandbox, monkeypatch):
+    """Let what the sandbox answers slowly wait until the test sets this event."""
+    opened = threading.Event()
+    monkeypatch.setattr(
+        sandbox._application,
+        "_pause",
+        lambda seconds: seconds > 0 and opened.wait(min(seconds, 60)),
+    )
+    yield opened
+    opened.set()
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,12 @@
 """An answer that is cut after any number of bytes costs a link no more than it must."""
 
-from pathlib import Path
+import math
+from collections import Counter
 
 import pytest
 
 from buffer_connect.models import BufferLink
+from buffer_connect.transport.reply import PacedReader
 from tests.links import held, link_to, tokens_of
 from tests.processes import wait_for
 from tests.refresh.answers import (
@@ -21,6 +23,21 @@ from tests.refresh.answers import (
 from tests.transport.raw_server import Connection, response
 
 pytestmark = pytest.mark.long
+
+# Bytes that were sent to a client and that it has not read, by its port.
+UNREAD = Counter()
+
+
+@pytest.fixture(autouse=True)
+def _reads_are_counted(monkeypatch):
+    readinto = PacedReader.readinto
+
+    def counted(reader, buffer):
+        count = readinto(reader, buffer)
+        UNREAD[reader._sock.getsockname()[1]] -= count
+        return count
+
+    monkeypatch.setattr(PacedReader, "readinto", counted)
 
 
 @pytest.fixture
@@ -43,10 +60,15 @@ def cut(answer, links, end):
 
     def script(connection):
         token = dict(connection.request().form)["refresh_token"]
+        UNREAD[port_of_client(connection)] = cut_at[token]
         connection.send(answer[: cut_at[token]])
         end(connection)
 
     return script
+
+
+def port_of_client(connection):
+    return connection.sock.getpeername()[1]
 
 
 @pytest.fixture
@@ -55,7 +77,7 @@ def states(swept, many):
 
     def states(answer, end):
         links = many(len(answer) + 1)
-        server = swept(cut(answer, links, end))
+        server = swept(cut(answer, links, end), within=math.inf)
         assert len(server.requests) == len(links)
         return [state(link) for link in links]
 
@@ -64,20 +86,9 @@ def states(swept, many):
 
 def reset_when_read(connection):
     """End the connection without a word, when what was sent has been read: it would be lost."""
-    theirs, ours = connection.sock.getpeername()[1], connection.sock.getsockname()[1]
-    # The end of a stopped server counts as unread, at a client that keeps its connection.
-    wait_for(lambda: not unread(theirs, ours) or connection.wait(0), "what was sent is read")
+    port = port_of_client(connection)
+    wait_for(lambda: not UNREAD[port], "what was sent is read")
     connection.reset()
-
-
-def unread(port, other_port):
-    """Return how many bytes wait at the end with `port` of a connection on this machine."""
-    ends = [f":{port:04X}", f":{other_port:04X}"]
-    for line in Path("/proc/net/tcp").read_text("ascii").splitlines():
-        _, local, remote, _, queues, *_ = line.split()
-        if [local[-5:], remote[-5:]] == ends:
-            return int(queues.rpartition(":")[2], 16)
-    return 0
 
 
 ENDS = pytest.mark.parametrize("end", [Connection.close, reset_when_read], ids=["closed", "reset"])

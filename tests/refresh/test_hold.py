@@ -1,9 +1,9 @@
 """What a caller gets who wants an access token now."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from time import monotonic
+from threading import get_ident
+from time import sleep
 from uuid import uuid4
 
 import pytest
@@ -15,9 +15,12 @@ from buffer_connect import flows, signals
 from buffer_connect.client import BufferClient
 from buffer_connect.conf import conf
 from buffer_connect.exceptions import KeyUnavailable, LinkRevoked, TokenUnavailable
+from buffer_connect.flows import steps
 from buffer_connect.models import BufferLink
 from buffer_connect.sealing import generate_entry
 from tests.links import age, held, link_to, make_due, tokens_of
+from tests.processes import wait_for
+from tests.refresh.steps import wait_for_request
 
 
 @pytest.fixture
@@ -173,12 +176,25 @@ def test_a_lease_of_another_worker_is_waited_for(sandbox, link, settings):
     assert token_requests(sandbox) == 0
 
 
+@pytest.fixture
+def pausing(monkeypatch):
+    """The threads whose callers have found out that they have to wait."""
+    threads = set()
+
+    def pause(seconds):
+        threads.add(get_ident())
+        sleep(seconds)
+
+    monkeypatch.setattr(steps, "sleep", pause)
+    return threads
+
+
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_whoever_waits_for_another_process_takes_no_thread_from_a_free_link(
-    sandbox, user, settings
+    sandbox, user, settings, pausing
 ):
-    timing = {"CALL_WAIT": timedelta(seconds=3)}
+    timing = {"CALL_WAIT": timedelta(seconds=60)}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
     leased = [age(link_to(sandbox, user, account=f"account-{n}"), hours=2) for n in range(20)]
     lease = {"lease_owner": uuid4(), "lease_until": timezone.now() + timedelta(minutes=1)}
@@ -188,31 +204,29 @@ def test_whoever_waits_for_another_process_takes_no_thread_from_a_free_link(
     def call(link):
         try:
             return BufferClient(link).get_access_token()
-        except TokenUnavailable:
-            return None
         finally:
             connection.close()
 
     with ThreadPoolExecutor(21) as threads:
         waiting = [threads.submit(call, link) for link in leased]
-        time.sleep(0.5)
-        began = monotonic()
+        wait_for(lambda: len(pausing) == 20, "all of them wait")
         assert threads.submit(call, free).result()
-        assert monotonic() - began < 2
-        assert [each.result() for each in waiting] == [None] * 20
+        assert not any(each.done() for each in waiting)
+        BufferLink.objects.update(lease_until=timezone.now())
+        assert all(each.result() for each in waiting)
 
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
-def test_a_caller_who_gave_up_loses_no_answer(sandbox, user, settings):
+def test_a_caller_who_gave_up_loses_no_answer(sandbox, user, gate, monkeypatch):
     link = link_to(sandbox, user)
     age(link, hours=2)
-    timing = {"CALL_WAIT": timedelta(seconds=0.05)}
-    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
-    sandbox.fail_next("slow", seconds=0.4)
-    with pytest.raises(TokenUnavailable):
-        BufferClient(link).get_access_token()
-    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": {}}
+    sandbox.fail_next("slow", seconds=60)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(steps, "wait", lambda *arguments: wait_for_request(sandbox))
+        with pytest.raises(TokenUnavailable):
+            BufferClient(link).get_access_token()
+    gate.set()
     assert BufferClient(link).get_access_token() == tokens_of(link)[0]
     assert token_requests(sandbox) == 1
 

@@ -1,6 +1,8 @@
 """What a production site meets: a wrong secret, an outage, a lost key, a Buffer that refuses all."""
 
+import socket
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -74,61 +76,66 @@ def test_a_wrong_secret_for_an_hour_ends_nothing_and_the_right_one_heals_at_once
     assert (alive(sandbox, links), halts()) == (40, set())
 
 
-def refuse_connections(sandbox):
-    sandbox.stop()
-
-
-def answer_503(sandbox):
-    sandbox.fail_next("error_before", times=None, on="all")
-
-
-def answer_nothing(sandbox):
-    sandbox.fail_next("error_before", times=None, on="all", seconds=0.4)
-
-
+USUAL = {"SENDS_PER_SECOND": 200}
 SHORT = {
     "CONNECT": timedelta(seconds=0.2),
     "READ": timedelta(seconds=0.2),
     "TOTAL": timedelta(seconds=0.3),
-    "SENDS_PER_SECOND": 200,
+    **USUAL,
 }
 
 
-@pytest.mark.parametrize("begin", [refuse_connections, answer_503, answer_nothing])
-def test_an_outage_of_an_hour_ends_nothing(sandbox, user, settings, start, begin):
+@contextmanager
+def refused_connections(sandbox, settings):
+    # It is kept from others, and nobody listens.
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        change(settings, ISSUER=f"http://127.0.0.1:{port.getsockname()[1]}")
+        yield
+    change(settings, ISSUER=sandbox.url)
+
+
+def answers_of_503(sandbox, settings):
+    return sandbox.failing("error_before", on="all")
+
+
+@contextmanager
+def no_answers(sandbox, settings):
     change(settings, TIMING=SHORT)
+    with sandbox.failing("error_before", on="all", seconds=0.4):
+        yield
+    change(settings, TIMING=USUAL)
+
+
+@pytest.mark.parametrize("outage", [refused_connections, answers_of_503, no_answers])
+def test_an_outage_of_an_hour_ends_nothing(sandbox, user, settings, start, outage):
+    change(settings, TIMING=USUAL)
     links = due_links(sandbox, user, 40)
-    begin(sandbox)
-    together([start("sweep"), start("sweep")])
-    minutes_of_sweeps(sandbox, 60)
+    with outage(sandbox, settings):
+        together([start("sweep"), start("sweep")])
+        minutes_of_sweeps(sandbox, 60)
     assert BufferLink.objects.active().filter(generation=1).count() == 40
-    sandbox.clear_faults()
-    if begin is refuse_connections:
-        sandbox.start()
     # What may have been sent waits for its quarantine, the others for their next attempt.
     minutes_of_sweeps(sandbox, 16)
     assert alive(sandbox, links) == 40
     assert not LinkEvent.objects.exclude(kind="resent").exists()
 
 
-@pytest.mark.parametrize("begin", [refuse_connections, answer_503])
+@pytest.mark.parametrize("outage", [refused_connections, answers_of_503])
 @pytest.mark.parametrize("lasting", [True, False], ids=["one process", "a process each minute"])
 def test_nor_does_it_where_two_users_have_linked_one_account(
-    sandbox, user, other_user, settings, begin, lasting, monkeypatch
+    sandbox, user, other_user, settings, outage, lasting, monkeypatch
 ):
-    change(settings, TIMING=SHORT)
+    change(settings, TIMING=USUAL)
     due_links(sandbox, user, 1, "alone")
     begin_process(monkeypatch)
     flows.sweep()
     links = due_links(sandbox, user, 10) + due_links(sandbox, other_user, 10)
-    begin(sandbox)
-    for _ in range(60):
-        lasting or begin_process(monkeypatch)
-        minutes_of_sweeps(sandbox, 1)
+    with outage(sandbox, settings):
+        for _ in range(60):
+            lasting or begin_process(monkeypatch)
+            minutes_of_sweeps(sandbox, 1)
     assert not BufferLink.objects.revoked().exists()
-    sandbox.clear_faults()
-    if begin is refuse_connections:
-        sandbox.start()
     monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
     for _ in range(70):
         lasting or begin_process(monkeypatch)

@@ -207,7 +207,7 @@ def test_a_caller_gets_what_is_stored_when_the_database_is_back(
 
 
 def test_a_caller_learns_that_its_answer_could_not_be_stored(sandbox, link, caller_without):
-    token, fault = caller_without("before", away_for=4)
+    token, fault = caller_without("before", away_for=3600)
     assert (token, fault.split(":")[0]) == (None, LOST)
     assert (phase(link), requests_to(sandbox)) == (("SENT", 1), 1)
     age(link, **LEASE)

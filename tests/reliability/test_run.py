@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-pytestmark = pytest.mark.long
+# A run takes a minute, and one that finds nothing is made again.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = "60"
-# As many as the time limit of a test allows.
-RUNS = 4
+# About one run in six finds nothing.
+RUNS = 8
 
 
 def played(url, *options):
@@ -53,7 +54,6 @@ def _counts(line, code, printed):
 @ONE_IS_ENOUGH
 @pytest.mark.parametrize("without", ["quarantine", "fence", "intent"])
 def test_a_weakened_protocol_is_found_out(tmp_path, without):
-    # About one run in six finds nothing.
     options = "--links", "60", "--standstills-only", "--weaken", without
     assert is_found_out(tmp_path, "avoidable losses", *options)
 
