@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import signal
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,15 +12,15 @@ from buffer_connect.asgi import finishing_refreshes
 from example_project.demo.processes import free_port
 from tests.links import age, held, link_to
 from tests.processes import starting, wait_for
-from tests.refresh.steps import requests_to
+from tests.refresh.steps import requests_to, wait_for_request
 
 
 @pytest.fixture
-def link(sandbox, user, settings):
+def link(sandbox, user, settings, gate):
     """A link whose access token is over, and whose refresh takes longer than anybody waits."""
     timing = {"CALL_WAIT": timedelta(seconds=0.2)}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
-    sandbox.fail_next("slow", seconds=2)
+    sandbox.fail_next("slow", seconds=60)
     return age(link_to(sandbox, user), hours=2)
 
 
@@ -36,13 +37,18 @@ def answered(port):
 
 
 @pytest.mark.long
-def test_what_is_out_is_stored_before_the_server_ends(database_url, sandbox, link):
+def test_what_is_out_is_stored_before_the_server_ends(database_url, sandbox, link, gate):
     port = free_port()
     with starting(database_url) as start:
         server = start("serve", link.pk, port).ready().go()
         wait_for(lambda: answered(port), "the site answers")
+        wait_for_request(sandbox)
         assert (requests_to(sandbox), held(link).generation) == (1, 1)
         server.terminate()
+        wait_for(lambda: not answered(port), "the site takes no more requests")
+        # Time enough for a server that would not wait to be gone.
+        time.sleep(1)
+        gate.set()
         server.wait_until_ended(-signal.SIGTERM)
     assert held(link).generation == 2
 

@@ -8,6 +8,7 @@ from django.views.debug import ExceptionReporter
 from buffer_connect.exceptions import BufferUnavailable
 from buffer_connect.sealing import Secret
 from buffer_connect.transport import call_api
+from tests.processes import wait_for
 from tests.transport.raw_server import (
     answers,
     response,
@@ -100,7 +101,7 @@ def test_a_redirect_takes_the_token_nowhere(serve):
 )
 def test_an_answer_without_an_end_is_incomplete(serve, script):
     serve(script)
-    assert not call(total=0.2).complete
+    assert not call(total=1).complete
 
 
 @pytest.mark.long
@@ -108,7 +109,8 @@ def test_an_answer_without_an_end_is_incomplete(serve, script):
 def test_without_an_answer_a_call_may_have_been_carried_out_and_is_not_repeated(serve, script):
     server = serve(script)
     with pytest.raises(BufferUnavailable, match="may have been carried out"):
-        call(total=0.2)
+        call(total=1)
+    wait_for(lambda: server.requests, "the server has read the request")
     assert len(server.requests) == 1
 
 

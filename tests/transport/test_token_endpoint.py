@@ -10,6 +10,7 @@ import pytest
 from buffer_connect.oauth.token import Verdict
 from buffer_connect.sealing import Secret
 from buffer_connect.transport import exchange, refresh
+from tests.processes import wait_for
 from tests.transport.raw_server import (
     answers,
     in_turn,
@@ -175,12 +176,13 @@ def test_without_a_readable_answer_the_outcome_is_unknown_and_nothing_is_repeate
     serve, timing, script
 ):
     server = serve(script)
-    timing(read=0.2, total=0.25)
+    timing(read=0.5, total=1)
     started = time.monotonic()
     outcome = refreshed()
     assert (outcome.verdict, outcome.tokens, outcome.answered) == (Verdict.UNKNOWN, None, False)
+    assert time.monotonic() - started < 5
+    wait_for(lambda: server.requests, "the server has read the request")
     assert len(server.requests) == 1
-    assert time.monotonic() - started < 3
 
 
 @pytest.fixture
@@ -233,19 +235,19 @@ def test_a_reader_who_wakes_when_time_is_up_looks_once_more(serve, timing, stand
 @pytest.mark.long
 def test_an_exchange_is_bounded_by_its_own_total(serve, timing):
     serve(then_silence())
-    timing(exchange=0.2)
+    timing(exchange=1)
     started = time.monotonic()
     assert exchanged().verdict is Verdict.UNKNOWN
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.long
 def test_the_total_ends_an_answer_whose_every_read_is_in_time(serve, timing):
     serve(then_trickle(ENDLESS, b"fff\r\n ", pause=0.01))
-    timing(read=5, total=0.2)
+    timing(read=10, total=1)
     started = time.monotonic()
     assert refreshed().verdict is Verdict.UNKNOWN
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
