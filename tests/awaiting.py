@@ -1,12 +1,14 @@
 """Awaiting from a test: plain asyncio, without Django's handlers."""
 
 import asyncio
+import time
 from concurrent.futures import wait
 
 from asgiref.sync import sync_to_async
 from django.db import connections
 
 from buffer_connect.flows.refresh.worker import worker
+from tests.processes import PATIENCE
 
 
 def awaited(coroutine):
@@ -23,7 +25,9 @@ def awaited(coroutine):
 
 async def until(condition):
     """Let the event loop go on until `condition()` is true."""
+    over = time.monotonic() + PATIENCE
     while not condition():
+        assert time.monotonic() < over, f"not within {PATIENCE:.0f} seconds"
         await asyncio.sleep(0.01)
 
 

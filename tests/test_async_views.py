@@ -160,9 +160,9 @@ def test_the_middleware_takes_no_thread_for_a_view_that_works():
 
 
 @pytest.mark.long
-def test_a_client_that_goes_away_amid_a_refresh_loses_nothing(browser, sandbox, link):
+def test_a_client_that_goes_away_amid_a_refresh_loses_nothing(browser, sandbox, link, gate):
     age(link, hours=2)
-    sandbox.fail_next("slow", seconds=0.3)
+    sandbox.fail_next("slow", seconds=60)
 
     async def go_away():
         getting = asyncio.create_task(browser.get("/awaited/"))
@@ -170,6 +170,7 @@ def test_a_client_that_goes_away_amid_a_refresh_loses_nothing(browser, sandbox, 
         return await cancelled(getting)
 
     assert awaited(go_away())
+    gate.set()
     wait_for_engine()
     assert (held(link).is_active, held(link).generation, requests_to(sandbox)) == (True, 2, 1)
 

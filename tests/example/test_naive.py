@@ -28,9 +28,9 @@ def held(sandbox, link):
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
-def test_usual_code_loses_its_link_when_two_workers_meet(usual_link, sandbox):
+def test_usual_code_loses_its_link_when_two_workers_meet(usual_link, sandbox, meeting):
     link = usual_link(row_lock=False)
-    sandbox.fail_next("slow", times=2, seconds=0.3)
+    meeting(held(sandbox, link))
     trouble.at_once([lambda: trouble.use(link, trouble.fetch_token)] * 2)
     assert held(sandbox, link).reuse_detected
 
