@@ -6,7 +6,6 @@ does for the one must not harm the other; where it could not be helped, the othe
 
 import signal
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -25,8 +24,8 @@ from buffer_connect.oauth.token import Outcome, Verdict
 from buffer_connect.sandbox import Sandbox
 from tests.links import age, held, make_due, tokens_of
 from tests.people import Person
-from tests.processes import starting
-from tests.refresh.steps import INTENT, requests_to
+from tests.processes import starting, wait_for
+from tests.refresh.steps import INTENT, requests_to, wait_for_request
 from tests.test_copies import COLUMNS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
@@ -126,14 +125,14 @@ def test_a_disconnect_leaves_the_sibling_alone(sandbox, person, visitor):
 
 
 @pytest.mark.long
-def test_an_answer_that_comes_after_a_reconnect_harms_nothing(sandbox, person, start):
+def test_an_answer_that_comes_after_a_reconnect_harms_nothing(sandbox, person, start, gate):
     link = connected(person)
     make_due(link)
-    sandbox.fail_next("slow", seconds=0.5)
+    sandbox.fail_next("slow", seconds=60)
     worker = start("sweep").ready().go()
-    while not requests_to(sandbox) > 1:
-        time.sleep(0.01)
+    wait_for_request(sandbox, times=2)
     connected(person)
+    gate.set()
     worker.result()
     flows.clean_up()
     assert lives(sandbox, link)
@@ -169,8 +168,8 @@ def test_nor_once_another_user_has_connected_the_account(sandbox, person, visito
 
 
 def connecting(sandbox, person):
-    """Let `person` come back from Buffer, and be at it while Buffer's API takes its time."""
-    sandbox.fail_next("slow", on="api", seconds=1.0)
+    """Let `person` come back from Buffer, and be at it while Buffer's API waits at the gate."""
+    sandbox.fail_next("slow", on="api", seconds=60)
 
     def come_back(query):
         person.come_back(query)
@@ -178,18 +177,18 @@ def connecting(sandbox, person):
 
     thread = threading.Thread(target=come_back, args=[person.decide(person.begin())])
     thread.start()
-    while not sandbox.requests_to("api"):
-        time.sleep(0.01)
+    wait_for(lambda: sandbox.requests_to("api"), "the API is asked")
     return thread
 
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
-def test_nor_while_its_user_is_reconnecting(sandbox, person):
+def test_nor_while_its_user_is_reconnecting(sandbox, person, gate):
     link = in_doubt(sandbox, connected(person))
     sandbox.forget_requests()
     thread = connecting(sandbox, person)
     flows.sweep()
+    gate.set()
     thread.join()
     assert requests_to(sandbox) == 1
     assert lives(sandbox, link)
@@ -199,20 +198,21 @@ def test_nor_while_its_user_is_reconnecting(sandbox, person):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("failures", "sent"), [(9, 1), (10, 2)])
 def test_what_was_put_off_often_waits_for_users_of_the_account_only(
-    sandbox, person, visitor, failures, sent
+    sandbox, person, visitor, gate, failures, sent
 ):
     in_doubt(sandbox, connected(person))
     BufferLink.objects.update(failures=failures)
     sandbox.forget_requests()
     thread = connecting(sandbox, visitor)
     flows.sweep()
+    gate.set()
     thread.join()
     assert requests_to(sandbox) == sent
 
 
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
-def test_what_is_owed_is_not_sent_while_the_user_is_reconnecting(sandbox, person):
+def test_what_is_owed_is_not_sent_while_the_user_is_reconnecting(sandbox, person, gate):
     link = connected(person)
     sandbox.fail_next("outage", on="revocation")
     assert disconnect(link) is False
@@ -220,6 +220,7 @@ def test_what_is_owed_is_not_sent_while_the_user_is_reconnecting(sandbox, person
     sandbox.forget_requests()
     thread = connecting(sandbox, person)
     send_due()
+    gate.set()
     thread.join()
     assert lives(sandbox, link)
     PendingRevocation.objects.update(next_attempt_at=timezone.now())

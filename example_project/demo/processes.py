@@ -1,6 +1,7 @@
 """Starting the demo's processes, watching them and stopping them."""
 
 import os
+import random
 import shlex
 import signal
 import socket
@@ -11,6 +12,8 @@ from pathlib import Path
 
 LAST_LINES = 15
 PATIENCE = 10.0
+# Below those that systems give to whoever asks for any: nobody gets one of them by chance.
+PORTS = range(20_000, 32_000)
 
 
 class ProcessFailed(Exception):
@@ -91,7 +94,7 @@ def stop(processes: Sequence[Process]) -> None:
         process.stop(deadline)
 
 
-def wait_for_port(process: Process, port: int, *, seconds: float = 30.0) -> None:
+def wait_for_port(process: Process, port: int, *, seconds: float = 90.0) -> None:
     """Return when something listens on `port` of this machine; raise `ProcessFailed` otherwise."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
@@ -102,7 +105,7 @@ def wait_for_port(process: Process, port: int, *, seconds: float = 30.0) -> None
     raise ProcessFailed(f"The {process.name} does not answer.\n{process.last_lines()}")
 
 
-def wait_for_line(process: Process, text: str, *, seconds: float = 30.0) -> None:
+def wait_for_line(process: Process, text: str, *, seconds: float = 90.0) -> None:
     """Return when `text` stands in the log of `process`; raise `ProcessFailed` otherwise."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
@@ -124,6 +127,4 @@ def free_port(preferred: int | None = None) -> int:
     """Return `preferred` when nothing listens there, else a port that is free now."""
     if preferred is not None and is_free(preferred):
         return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return next(filter(is_free, random.sample(PORTS, len(PORTS))))

@@ -8,7 +8,7 @@ import requests
 
 from example_project.demo.browser import Browser, Page, UnexpectedPage
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 # Ids on the page.
 CARD, USUAL = "package", "usual"
 

@@ -14,6 +14,7 @@ import requests
 
 import buffer_connect
 from example_project.demo.browser import Browser
+from example_project.demo.processes import free_port
 from tests.quickstart.steps import File, steps_of
 
 SANDBOX, SITE = "8700", "8000"
@@ -109,12 +110,6 @@ class Reader(ExitStack):
 
     def _address(self, port):
         return f"http://127.0.0.1:{self.ports[port]}"
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_for(port, server, log):

@@ -21,8 +21,8 @@ from example_project.folder import demo_folder
 from example_project.management.commands.prepare_demo import password
 from example_project.views import USERNAME
 
-# Lives of access tokens in seconds. In the check beat comes round within one of them.
-DEMO_LIFE, CHECK_LIFE = 60, 20
+# Lives of access tokens in seconds. The check waits for half of one, and plays in the other half.
+DEMO_LIFE, CHECK_LIFE = 60, 40
 HELP = """\
 Runs the example site with all its parts: a local Buffer (sandbox), the site, and a Celery worker
 with beat. Prints the address and the login, and stops everything on Ctrl-C.
