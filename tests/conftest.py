@@ -87,7 +87,9 @@ def sandbox(settings, monkeypatch):
     """Start a local Buffer and point the settings at it."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     ours = settings.BUFFER_CONNECT
-    with Sandbox(client_id=ours["CLIENT_ID"], client_secret=ours["CLIENT_SECRET"]) as buffer:
+    client = {"client_id": ours["CLIENT_ID"], "client_secret": ours["CLIENT_SECRET"]}
+    # A code lives longer than any test that holds it for a while.
+    with Sandbox(code_life=600, **client) as buffer:
         settings.BUFFER_CONNECT = {**ours, "ISSUER": buffer.url, "API_URL": buffer.api_url}
         yield buffer
 

@@ -139,9 +139,11 @@ def starting(database_url):
         processes.append(Process(database_url + options, job, *arguments, **rest))
         return processes[-1]
 
-    yield start
-    for process in processes:
-        process.clean_up()
+    try:
+        yield start
+    finally:
+        for process in processes:
+            process.clean_up()
 
 
 def begin(processes):

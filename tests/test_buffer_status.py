@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -147,12 +148,12 @@ def test_what_needs_attention_comes_first(link):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("minutes", "told"), [(0.5, "30 s"), (2, "2 min"), (180, "3 h"), (4320, "3 d")]
+    ("minutes", "told"), [(0.5, r"3\d s"), (2, "2 min"), (180, "3 h"), (4320, "3 d")]
 )
 def test_ages_have_a_unit_that_suits_them(link, minutes, told):
     moment = timezone.now() - timedelta(minutes=minutes)
     ServiceState.objects.update(updated_at=moment)
-    assert f"last sweep    {told} ago" in show()
+    assert re.search(rf"last sweep    {told} ago", show())
 
 
 def test_a_machine_gets_one_json_object(link):

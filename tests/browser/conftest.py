@@ -25,7 +25,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 10_000
+PATIENCE = 60_000
 NO_TOKENS = {"refresh_token": None, "access_token": None}
 # What makes a link fare otherwise than well.
 STANDINGS = [

@@ -16,6 +16,7 @@ from tests.browser.hands import (
     to_buffer,
 )
 from tests.people import CALLBACK, LINKS
+from tests.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -107,6 +108,7 @@ def test_a_double_click_on_allow_exchanges_once(page, buffer):
     to_buffer(page, LINKS)
     page.get_by_role("button", name="Allow", exact=True).dblclick()
     page.wait_for_url(f"**{LINKS}")
+    wait_for(BufferLink.objects.active().exists, "the link is there")
     assert exchanges(buffer) == 1
     assert BufferLink.objects.active().count() == 1
 

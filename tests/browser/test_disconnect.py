@@ -5,6 +5,7 @@ import pytest
 from tests.browser.hands import ACCOUNT, CONNECT_FIRST, allow, cards, press, sees, tab_to, to_buffer
 from tests.browser.looks import faults
 from tests.people import LINKS
+from tests.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -45,6 +46,7 @@ def test_a_double_click_tells_buffer_once(connected, buffer):
     ask(connected)
     connected.get_by_role("button", name="Disconnect").dblclick()
     connected.wait_for_url(f"**{LINKS}")
+    wait_for(lambda: buffer.requests_to("revocation"), "Buffer is told")
     assert len(buffer.requests_to("revocation")) == 1
 
 

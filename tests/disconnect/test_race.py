@@ -1,7 +1,6 @@
 """Disconnects beside refreshes and beside each other, and processes that die in one."""
 
 import signal
-import time
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from buffer_connect.models import BufferLink, LinkEvent, PendingRevocation
 from tests.connect.test_linking import in_threads
 from tests.links import age, held, link_to, make_due, tokens_of
 from tests.processes import together
+from tests.refresh.steps import wait_for_request
 
 pytestmark = pytest.mark.long
 
@@ -42,21 +42,15 @@ def revoked_tokens(sandbox):
     return {request.form["token"][0] for request in sandbox.requests_to("revocation")}
 
 
-def wait_for_request(sandbox, endpoint):
-    over = time.monotonic() + 30
-    while not sandbox.requests_to(endpoint):
-        assert time.monotonic() < over
-        time.sleep(0.01)
-
-
 @pytest.mark.long
-def test_the_answer_to_a_refresh_that_is_out_is_revoked_too(sandbox, link, start):
+def test_the_answer_to_a_refresh_that_is_out_is_revoked_too(sandbox, link, start, gate):
     make_due(link)
     _, old = tokens_of(link)
-    sandbox.fail_next("slow", seconds=1.0)
+    sandbox.fail_next("slow", seconds=60)
     sweep = start("sweep").ready().go()
-    wait_for_request(sandbox, "token")
+    wait_for_request(sandbox)
     assert disconnect(link) is True
+    gate.set()
     sweep.result()
     flows.sweep()
     _, new = (token.value for token in sandbox.grants[0].refresh_tokens)

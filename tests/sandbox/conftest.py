@@ -7,8 +7,9 @@ from tests.sandbox.client import Client
 
 
 @pytest.fixture
-def sandbox():
-    with Sandbox() as sandbox:
+def sandbox(request):
+    """A sandbox with the options that a test may parametrize it with."""
+    with Sandbox(**getattr(request, "param", {})) as sandbox:
         yield sandbox
 
 

@@ -75,6 +75,7 @@ def test_a_body_that_is_no_query_is_refused(client, sandbox):
     assert (answer.status_code, error_of(answer)) == (400, "BAD_REQUEST")
 
 
+@pytest.mark.parametrize("sandbox", [{"clock": lambda: 1_800_000_000}], indirect=True)
 def test_every_answer_tells_what_is_left(client, sandbox):
     headers = client.api(sandbox.issue().access_token).headers
     assert headers["RateLimit"].startswith('"limit-1";r=99;t=900, "limit-2";r=499;t=86400')

@@ -1,6 +1,5 @@
 """Sockets, threads and the record of requests."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
@@ -10,6 +9,7 @@ import pytest
 import requests
 
 from buffer_connect.sandbox import Sandbox
+from tests.processes import wait_for
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "buffer.example", "::"])
@@ -50,8 +50,7 @@ def test_stopping_does_not_wait_for_slow_answers():
     with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
         sandbox.fail_next("slow", on="api", seconds=60)
         asked = pool.submit(requests.post, sandbox.api_url, timeout=5)
-        while not sandbox.requests:
-            threading.Event().wait(0.01)
+        wait_for(lambda: sandbox.requests, "the request is there")
         sandbox.stop()
         with pytest.raises(requests.ConnectionError):
             asked.result()
@@ -100,13 +99,14 @@ def test_the_log_holds_no_query(client, make_client):
 
 
 @pytest.mark.long
-def test_latency_comes_before_the_token_is_consumed(make_client):
-    with Sandbox(latency=0.2) as sandbox, ThreadPoolExecutor() as pool:
-        client, token = make_client(sandbox), sandbox.issue().refresh_token
+@pytest.mark.parametrize("sandbox", [{"latency": 60}], indirect=True)
+def test_latency_comes_before_the_token_is_consumed(client, sandbox, gate):
+    token = sandbox.issue().refresh_token
+    with ThreadPoolExecutor() as pool:
         answer = pool.submit(client.refresh, token)
-        while not sandbox.requests:
-            threading.Event().wait(0.01)
+        wait_for(lambda: sandbox.requests, "the request is there")
         assert sandbox.is_current(token)
+        gate.set()
         assert answer.result().status_code == 200
 
 
