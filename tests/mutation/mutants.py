@@ -20,7 +20,8 @@ class Mutant(NamedTuple):
     place: int
 
     def __str__(self):
-        return f"{self.term} ({'always' if self.instead == TRUE else 'never'})"
+        which = f", no. {self.place + 1}" if self.place else ""
+        return f"{self.term} ({'always' if self.instead == TRUE else 'never'}{which})"
 
     def applied_to(self, text):
         """Return the text without the condition; as it is when it is of another statement."""
