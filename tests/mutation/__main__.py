@@ -15,7 +15,7 @@ from time import perf_counter
 
 from tests.mutation.explained import proof_for
 from tests.mutation.mutants import mutants_of
-from tests.mutation.runs import killer_of, learned
+from tests.mutation.runs import killer_of, learned, require_green
 
 FATES = KILLED, IMPLIED, SURVIVED = "killed", "implied", "survived"
 
@@ -30,6 +30,8 @@ def main():
         if any(fnmatch(name, pattern) for pattern in options.statements)
         for mutant in mutants_of(key)
     ]
+    chosen = {test for _, mutant in mutants for test in notes.tests_of(mutant.key)}
+    require_green(sorted(chosen), options.processes)
     with ThreadPoolExecutor(options.processes) as threads:
         fates = list(watched(threads.map(lambda each: fate(*each, notes), mutants), len(mutants)))
     tell_table(Counter((name, kind) for (name, _), (kind, _) in zip(mutants, fates, strict=True)))

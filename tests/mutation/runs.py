@@ -14,6 +14,8 @@ CONFORMANCE = "tests/model/test_conformance.py"
 # All but those that start other processes, which run the statements as they are.
 ALL = ["-m", "not (browser or redis or rabbitmq)", "--ignore=tests/quickstart"]
 ALL += ["--ignore=tests/reliability", "--ignore=tests/toolkit", "--ignore=tests/example"]
+# With a mutant and without, tests run the same.
+ALIKE = ["-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=60"]
 # What the tests of one mutant may take together, in seconds, by what they took before.
 ENOUGH = 8.0
 
@@ -61,10 +63,15 @@ def learned(directory, processes):
     return notes
 
 
+def require_green(tests, processes):
+    """Leave unless `tests` pass without a mutant: what fails by itself would kill all of them."""
+    if tests and run(["-n", str(processes), *ALIKE, *tests], {}, output=None).returncode:
+        raise SystemExit("Some tests fail though nothing is left out: they would tell nothing.")
+
+
 def killer_of(mutant, tests):
     """Return the test that fails where `mutant` runs; None when every test passes."""
-    arguments = ["-x", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=60", *tests]
-    result = run(arguments, {"MUTANT": json.dumps(mutant)}, output=subprocess.PIPE)
+    result = run(["-x", *ALIKE, *tests], {"MUTANT": json.dumps(mutant)}, output=subprocess.PIPE)
     if result.returncode == 0:
         return None
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
