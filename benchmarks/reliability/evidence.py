@@ -48,6 +48,8 @@ class Server:
         # By process and token: when it wrote down that it may send, and when it sent.
         self._intended: Moments = defaultdict(list)
         self._sent: Moments = defaultdict(list)
+        # And when it began to store the answer.
+        self._stores: Moments = defaultdict(list)
         for agent, own in lines.items():
             for line in own:
                 self._note(agent, line)
@@ -76,6 +78,9 @@ class Server:
     def _note(self, agent: str, line: dict[str, Any]) -> None:
         if line["what"] == "send":
             self._sent[agent, line["token"]].append(line["at"])
+        elif line["what"] == "store":
+            for held in line["held"]:
+                self._stores[agent, self._digests[tuple(held)]].append(line["at"])
         elif line["what"] == "step" and line["name"] == "T2":
             for held in line["held"]:
                 self._intended[agent, self._digests[tuple(held)]].append(line["ended"])
@@ -93,6 +98,7 @@ class Server:
             fault=request["fault"],
             consumed=request["successor"] is not None,
             delivered=request["delivered"],
+            stores_at=min((moment for moment in self._stores[key] if moment >= at), default=None),
         )
 
 

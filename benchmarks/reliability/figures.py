@@ -11,6 +11,8 @@ from benchmarks.reliability.records import Grant, Process, Request, Span, Step, 
 
 # A request that is out for so many seconds is slow, and a transaction as old is held for it.
 LONG = 0.5
+# Later than so many seconds after the last byte only one commit in so many may come.
+LATE, ONE_IN = 1.0, 100
 # A caller claims and writes down in one. An answer may also come to one that had stood still.
 TAKEN_UP = frozenset({"T1", "T2", "T3", "T7b", "end"})
 Held = tuple[int, str, int]
@@ -120,6 +122,12 @@ def _stored(step: Step, grants: Grants) -> Iterator[Use]:
 def _is_undisturbed(use: Use, step: Step, world: World) -> bool:
     disturbances = [*world.processes[step.agent].standstills, *world.database_away]
     return not any(span.start <= step.ended and use.ended_at <= span.end for span in disturbances)
+
+
+def late_commits(times: Sequence[float]) -> int:
+    """Count the commits that came late, beyond those few that a busy machine may have held up."""
+    late = sum(seconds > LATE for seconds in times)
+    return max(0, late - len(times) // ONE_IN)
 
 
 def pinned(

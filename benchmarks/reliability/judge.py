@@ -17,6 +17,10 @@ from benchmarks.reliability.records import Grant, Life, Process, Span, Use, Worl
 SLACK = 0.4
 # A process that is awake for so many seconds, with the database there, has to have stored an answer.
 FAIR = 1.0
+# And so many until it begins to: for that a kill is no excuse.
+PROMPT = 0.5
+# Between two tries to store, while the database is away.
+PAUSE = 0.25
 # So many sweeps have to have passed a link by before it counts as forgotten.
 SWEEPS = 2
 UNAUTHORIZED = "unauthorized"
@@ -70,16 +74,38 @@ def _of_lost_successor(consumption: Use, life: Life, world: World) -> Fate:
     process = world.processes[consumption.agent]
     over = _end_of_budget(consumption, process, world)
     if process.killed_at is not None and process.killed_at <= over:
-        return Fate.DEATH
+        is_excused = _was_prompt(consumption, process, world, until=life.until)
+        return Fate.DEATH if is_excused else Fate.NOT_STORED
     if _came_too_late(consumption, process, world):
         return Fate.ANSWER_LOST
     until = min(over, consumption.intended_at + world.quarantine, life.until)
-    awake = Span(start=consumption.ended_at, end=until).without(process.standstills)
-    if _seconds(awake) < FAIR:
+    had = Span(start=consumption.ended_at, end=until)
+    if _seconds(had.without(process.standstills)) < FAIR:
         # Or the user reconnected while it was being stored: then it belongs to nobody.
         return Fate.KEPT if life.until == until else Fate.STOOD_STILL
-    there = [part for span in awake for part in span.without(world.database_away)]
-    return Fate.NOT_STORED if _seconds(there) >= FAIR else Fate.DATABASE
+    return Fate.NOT_STORED if _chance(had, process, world) >= FAIR else Fate.DATABASE
+
+
+def _chance(had: Span, process: Process, world: World, *, pause: float = 0.0) -> float:
+    """Return for how many seconds of `had` a process could store: awake, with the database there.
+
+    After each absence it needs no try for a `pause`.
+    """
+    away = [Span(start=each.start, end=each.end + pause) for each in world.database_away]
+    return _seconds(had.without([*process.standstills, *away]))
+
+
+def _was_prompt(consumption: Use, process: Process, world: World, *, until: float) -> bool:
+    """Whether a process that was killed did not let the answer lie before it began to store it.
+
+    Nor does it count what it could not have stored: too late for it, for others, or for the user.
+    """
+    if _came_too_late(consumption, process, world):
+        return True
+    ends = process.killed_at, consumption.stores_at, consumption.intended_at + world.quarantine
+    end = min(until, *(moment for moment in ends if moment is not None))
+    lay = Span(start=consumption.ended_at, end=end)
+    return _chance(lay, process, world, pause=PAUSE) <= PROMPT
 
 
 def _end_of_budget(consumption: Use, process: Process, world: World) -> float:
@@ -110,10 +136,12 @@ def _of_reuse(life: Life, grant: Grant, world: World) -> Fate:
         consumption = token.consumption
         if consumption is None or not any(use.at > consumption.at for use in token.uses):
             continue
-        arrived = world.processes[consumption.agent].awake_at(consumption.ended_at)
+        process = world.processes[consumption.agent]
         again = min(use.at for use in token.uses if use.at > consumption.at)
+        had = Span(start=consumption.ended_at, end=again)
+        is_due = consumption.intended_at + world.quarantine <= again
         # The second send was due when the first one's answer still lay before a sleeper.
-        if consumption.intended_at + world.quarantine <= again <= arrived + SLACK:
+        if is_due and _chance(had, process, world) < FAIR:
             return Fate.STOOD_STILL
     return Fate.SENT_TWICE
 

@@ -39,9 +39,10 @@ class Span:
 class Use:
     """One request that carried a refresh token, as the server recorded it.
 
-    The client noted `intended_at`, when it wrote down that it may send, and `sent_at`. `consumed`
-    says that this request used the token up, `delivered` that its successor stood whole in what was
-    written, which was at `ended_at`. `status` is None where there was no answer.
+    The client noted `intended_at`, when it wrote down that it may send, `sent_at`, and `stores_at`,
+    when it began to store the answer (None: it never did). `consumed` says that this request used
+    the token up, `delivered` that its successor stood whole in what was written, which was at
+    `ended_at`. `status` is None where there was no answer.
     """
 
     agent: str
@@ -53,6 +54,7 @@ class Use:
     fault: str = ""
     consumed: bool = False
     delivered: bool = False
+    stores_at: float | None = None
 
     @property
     def is_refusal(self) -> bool:

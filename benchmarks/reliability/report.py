@@ -11,6 +11,7 @@ from benchmarks.reliability.judge import AVOIDABLE, UNAVOIDABLE
 UNEXPECTED = "unexpected"
 AVOIDABLE_LOSSES = "avoidable losses"
 PINNED = "connections pinned by a slow endpoint"
+LATE_COMMITS = f"commits later than {figures.LATE:.0f} s, beyond one in {figures.ONE_IN}"
 # How long a link may wait that a killed process had in its hands, in seconds, and why.
 # A sweep that is under way waits for what it has out before it begins anew. What was sent early,
 # because the API had refused its access token, waits for that token's end and not the quarantine's.
@@ -34,6 +35,7 @@ def zeros(found: Findings) -> dict[str, int]:
         "second sends while the access token lived": found.second_sends,
         "false revocations": sum(verdict.is_false_end for verdict in found.verdicts),
         "wrong reasons": sum(verdict.has_wrong_reason for verdict in found.verdicts),
+        LATE_COMMITS: figures.late_commits(found.commit_times),
         "requests out for longer than connect + total + slack": found.out_for_too_long,
         PINNED: found.pinned or 0,
         "errors that no caller expects": unexpected,

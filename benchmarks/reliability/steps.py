@@ -117,6 +117,8 @@ class Watch:
             return execute(sql, params, many, context)
         # A caller claims and writes down in one.
         first, step = ("T1", "T2") if step == BOTH else (step, step)
+        if step == "T3":
+            self._journal.note("store", held=_held(params))
         self._meet(first, "before")
         began = time.time()
         result = execute(sql, params, many, context)

@@ -1,8 +1,10 @@
 """The protocol with one thing left out, to see that the judge would notice. Patched from outside."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from buffer_connect.flows.refresh import pipeline
 from buffer_connect.models import statements
 from buffer_connect.models.statements import refresh
 from buffer_connect.models.statements.statement import Statement
@@ -10,6 +12,8 @@ from buffer_connect.transport.attempt import Attempt
 
 # Seconds: no run lasts so long.
 FOR_GOOD = 1e6
+# More than the judge lets an answer lie, and less than the commit budget.
+A_WHILE = 1.2
 
 
 def quarantine() -> None:
@@ -69,6 +73,18 @@ def deadline() -> None:
     Attempt.start = endless  # type: ignore[method-assign, assignment]
 
 
+def promptness() -> None:
+    """Let each answer lie for a while before it is stored."""
+    send = pipeline.send
+
+    def sent(attempt: Any) -> Any:
+        landed = send(attempt)
+        time.sleep(A_WHILE)
+        return landed
+
+    pipeline.send = sent
+
+
 WEAKENED: dict[str, Callable[[], None]] = {
     "quarantine": quarantine,
     "fence": fence,
@@ -76,6 +92,7 @@ WEAKENED: dict[str, Callable[[], None]] = {
     "resend": resend,
     "expiry": expiry,
     "deadline": deadline,
+    "promptness": promptness,
 }
 
 

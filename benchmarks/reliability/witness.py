@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from django.db import Error, connections
 
@@ -17,9 +16,13 @@ LOOK_EVERY = 0.15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was seen at one moment; `sessions` is None when the server did not say."""
+    """What was seen at one moment; `sessions` is None when the server did not say.
+
+    `until` is when it was known whether the database is there: who waits for it needs time.
+    """
 
     at: float
+    until: float
     is_there: bool
     # Whether the breaker or the brake forbade to claim.
     is_halted: bool
@@ -44,15 +47,19 @@ class Witness:
         self._thread.join()
 
     def away(self) -> list[Span]:
-        """Return the times in which no look found the database there."""
-        return self._times(lambda look: not look.is_there)
+        """Return the times from each look that did not find the database there until one did."""
+        spans: list[Span] = []
+        for before, look in pairwise(self.looks):
+            if before.is_there:
+                continue
+            start = spans.pop().start if spans and spans[-1].end == before.until else before.at
+            spans.append(Span(start=start, end=look.until))
+        return spans
 
     def halted(self) -> list[Span]:
         """Return the times in which every look found that nothing may be claimed."""
-        return self._times(lambda look: look.is_halted)
-
-    def _times(self, is_so: Callable[[Look], bool]) -> list[Span]:
-        moments = [[look.at for look in looks] for so, looks in groupby(self.looks, is_so) if so]
+        by_so = groupby(self.looks, lambda look: look.is_halted)
+        moments = [[look.at for look in looks] for is_so, looks in by_so if is_so]
         return [Span(start=found[0], end=found[-1]) for found in moments]
 
     def _watch(self) -> None:
@@ -61,12 +68,20 @@ class Witness:
             while not self._stop.wait(LOOK_EVERY):
                 at = time.time()
                 is_there = database.is_there()
+                until = time.time()
                 try:
                     sessions = database.sessions()
                 except Error:
                     sessions = None
-                look = Look(at=at, is_there=is_there, is_halted=_halts(), sessions=sessions)
-                self.looks.append(look)
+                self.looks.append(
+                    Look(
+                        at=at,
+                        until=until,
+                        is_there=is_there,
+                        is_halted=_halts(),
+                        sessions=sessions,
+                    )
+                )
         finally:
             database.close()
             connections.close_all()

@@ -6,6 +6,7 @@ from benchmarks.reliability.figures import (
     Grip,
     bound,
     commit_times,
+    late_commits,
     out_for_too_long,
     percentile,
     pinned,
@@ -137,6 +138,13 @@ def test_a_disturbance_at_another_time_is_none(elsewhen):
 )
 def test_a_commit_is_not_timed_where_something_stood_in_its_way(disturbed):
     assert commit_times([step("T3", DUE_AT + 0.1)], STORED, disturbed) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "others", "expected"), [(0, 0, 0), (1, 0, 1), (2, 198, 0), (3, 198, 1)]
+)
+def test_one_commit_in_a_hundred_may_be_late(late, others, expected):
+    assert late_commits([1.1] * late + [0.9] * others) == expected
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,46 @@ def test_who_stands_still_when_time_is_up_can_still_read_what_came_meanwhile():
 
 @pytest.mark.parametrize(
     ("after", "expected"),
-    [(-1.0, Fate.DEATH), (0.5, Fate.DEATH), (2.9, Fate.DEATH), (3.1, Fate.NOT_STORED)],
+    [(-1.0, Fate.DEATH), (0.4, Fate.DEATH), (0.6, Fate.NOT_STORED), (3.1, Fate.NOT_STORED)],
 )
-def test_death_excuses_for_the_commit_budget(after, expected):
+def test_death_excuses_for_a_moment(after, expected):
     killed = process(killed_at=DUE_AT + after)
     assert fate(life(), IN_HAND, world(killed)) is expected
+
+
+@pytest.mark.parametrize(
+    ("stores_after", "killed_after", "expected"),
+    [
+        (0.1, 2.9, Fate.DEATH),
+        (0.1, 3.1, Fate.NOT_STORED),
+        (0.4, 0.6, Fate.DEATH),
+        (0.6, 0.7, Fate.NOT_STORED),
+    ],
+)
+def test_and_for_the_commit_budget_when_the_store_had_begun(stores_after, killed_after, expected):
+    begun = grant(token(consumption(stores_at=DUE_AT + stores_after)), token())
+    killed = process(killed_at=DUE_AT + killed_after)
+    assert fate(life(), begun, world(killed)) is expected
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        world(process((DUE_AT - 1, DUE_AT + 2), killed_at=DUE_AT + 2.4)),
+        # A quarter of a second may lie between two tries.
+        world(process(killed_at=DUE_AT + 2.7), away=[(DUE_AT + 0.1, DUE_AT + 2.1)]),
+    ],
+)
+def test_a_process_need_not_begin_while_it_sleeps_or_the_database_is_away(around):
+    assert fate(life(), IN_HAND, around) is Fate.DEATH
+
+
+def test_nor_with_what_came_too_late_for_it_or_for_the_user():
+    killed = world(process(killed_at=DUE_AT + 3.5))
+    late = grant(token(consumption(ended_at=DUE_AT + 2.5)), token())
+    assert fate(life(), late, killed) is Fate.DEATH
+    reconnected = life(until=DUE_AT + 0.4)
+    assert fate(reconnected, IN_HAND, world(process(killed_at=DUE_AT + 1))) is Fate.DEATH
 
 
 def test_a_standstill_after_the_budget_excuses_no_more():
@@ -161,6 +196,17 @@ def test_a_second_send_beside_a_stored_answer_could_have_been_left():
 def test_a_sleeper_who_stores_too_late_is_excused_after_the_quarantine(again, expected):
     sleeper = process((DUE_AT - 1, DUE_AT + 13))
     assert fate(life(held=2), reused(again), world(sleeper)) is expected
+
+
+@pytest.mark.parametrize(
+    ("away_until", "expected"), [(3.5, Fate.STOOD_STILL), (2.5, Fate.SENT_TWICE)]
+)
+def test_nor_could_a_sleeper_store_before_its_sleep_while_the_database_was_away(
+    away_until, expected
+):
+    sleeper = process((DUE_AT + 4, DUE_AT + 13))
+    around = world(sleeper, away=[(DUE_AT - 1, DUE_AT + away_until)])
+    assert fate(life(held=2), reused(DUE_AT + 12.5), around) is expected
 
 
 def test_of_all_tokens_the_one_that_came_again_is_looked_at():

@@ -46,6 +46,7 @@ def test_a_run_that_met_everything_and_in_which_all_is_0_is_clean():
         ("recoveries over their limit", {"recoveries": [recovery(Grip.CLAIMED, 0.1)]}),
         ("recoveries over their limit", {"recoveries": [recovery(Grip.WRITTEN, 0.1)]}),
         ("requests out for longer than connect + total + slack", {"out_for_too_long": 1}),
+        ("commits later than 1 s, beyond one in 100", {"commit_times": [1.1]}),
         ("second sends while the access token lived", {"second_sends": 1}),
         ("connections pinned by a slow endpoint", {"pinned": 1}),
         ("errors that no caller expects", {"calls": Counter({"unexpected KeyError: 1": 1})}),

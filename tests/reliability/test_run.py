@@ -69,3 +69,9 @@ def test_a_weakened_protocol_is_found_out(tmp_path, without):
 )
 def test_what_nobody_ends_is_found_out(tmp_path, without, line):
     assert is_found_out(tmp_path, line, "--weaken", without)
+
+
+@ONE_IS_ENOUGH
+@pytest.mark.parametrize("line", ["avoidable losses", "commits later than 1 s, beyond one in 100"])
+def test_an_answer_that_lies_for_a_while_is_found_out(tmp_path, line):
+    assert is_found_out(tmp_path, line, "--weaken", "promptness")
