@@ -10,10 +10,11 @@ from typing import Any
 
 
 class Buffer:
-    """The controls of a running sandbox."""
+    """The controls of a running sandbox, which is `process`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url = url
+        self._process = process
 
     def issue(self, account: str) -> dict[str, Any]:
         """Make a grant with its first tokens, as if the person had agreed."""
@@ -27,21 +28,27 @@ class Buffer:
         """Let coming requests meet a fault; see `buffer_connect.sandbox.faults`."""
         self._post("faults", kind=kind, **options)
 
+    def refuse(self, seconds: float) -> None:
+        """Let connections be refused for so many seconds, and wait until that is over."""
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        self._process.stdout.readline()
+
     def be_well(self) -> None:
         """Forget all faults that wait."""
         self._post("faults", clear=True)
 
-    def troubles(self) -> int:
-        """Return how many faults wait for their requests."""
-        return len(self._get("faults")["faults"])
+    def troubles(self, on: str) -> int:
+        """Return how many faults wait for requests to an endpoint."""
+        return sum(f" on {on}, " in line for line in self._get("faults")["faults"])
 
     def grants(self) -> list[dict[str, Any]]:
         """Return all grants with their refresh tokens, by digest."""
         return self._get("state")["grants"]
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Return all requests that came to the token endpoint, oldest first."""
-        return self._get("requests")["requests"]
+    def requests(self, endpoint: str) -> list[dict[str, Any]]:
+        """Return all requests that came to an endpoint, oldest first."""
+        return self._get(f"requests?endpoint={endpoint}")["requests"]
 
     def _get(self, what: str) -> Any:
         with urllib.request.urlopen(f"{self.url}/sandbox/{what}", timeout=60) as answer:  # noqa: S310
@@ -64,6 +71,6 @@ def serving(token_life: float) -> Iterator[Buffer]:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:
-            yield Buffer(process.stdout.readline().strip())
+            yield Buffer(process.stdout.readline().strip(), process)
         finally:
             process.stdin.close()

@@ -13,12 +13,14 @@ from benchmarks.reliability.crew import Crew
 from benchmarks.reliability.databases import Server, SQLite
 from benchmarks.reliability.people import People
 from benchmarks.reliability.staff import Staff
-from benchmarks.reliability.troubles import SLOW, any_fault
+from benchmarks.reliability.troubles import FAULTS, SLOW, any_fault
 
 # Seconds from one trouble to the next, on average.
 PAUSE = 0.25
 MOST_WAITING = 3
 LOOK_EVERY = 0.02
+# Well within the shortest absence of the database: the conductor waits meanwhile.
+REFUSES_FOR = 0.3, 0.8
 STAFF_LOOKS_EVERY = 0.5
 SHORT_AWAY, LONG_AWAY = timing.COMMIT / 3, timing.COMMIT + 1.5
 
@@ -45,6 +47,8 @@ class Conductor:
         self._is_away = False
         self._troubles: dict[Callable[[], None], int] = {
             self._fail: 40,
+            self._fail_elsewhere: 10,
+            self._refuse: 1,
             self._slow_down: 1,
             self._refuse_the_client: 1,
             self._kill: 3,
@@ -97,9 +101,20 @@ class Conductor:
 
     def _fail(self) -> None:
         # While few requests come, as when the client is refused, faults must not pile up.
-        if self._buffer.troubles() < MOST_WAITING:
-            kind, options = any_fault(self._rng)
+        if self._buffer.troubles("token") < MOST_WAITING:
+            kind, options = any_fault(self._rng, "token")
             self._buffer.fail(kind, **options)
+
+    def _fail_elsewhere(self) -> None:
+        """Where few requests come: one fault waits for them, so that most find all well."""
+        endpoint = self._rng.choice([each for each in FAULTS if each != "token"])
+        if not self._buffer.troubles(endpoint):
+            kind, options = any_fault(self._rng, endpoint)
+            self._buffer.fail(kind, **options)
+
+    def _refuse(self) -> None:
+        self._buffer.refuse(self._rng.uniform(*REFUSES_FOR))
+        self.done["port of the server closed"] += 1
 
     def _slow_down(self) -> None:
         """Many answers are slow: what waits for one must hold no connection of the database."""

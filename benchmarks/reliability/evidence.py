@@ -13,6 +13,7 @@ from benchmarks.reliability.records import (
     Grant,
     Life,
     Process,
+    RefusedCall,
     Request,
     Span,
     Step,
@@ -27,6 +28,7 @@ Held = tuple[int, str, int]
 Moments = dict[tuple[str, str], list[float]]
 # T7 and T7b.
 REFUSED = frozenset({"end", "T7b"})
+UNAUTHORIZED = 401
 
 
 class Server:
@@ -54,11 +56,17 @@ class Server:
             for line in own:
                 self._note(agent, line)
 
-    def grants(self, requests: Iterable[dict[str, Any]]) -> dict[str, Grant]:
-        """Return the grants by id, with the requests that carried their tokens."""
-        uses = defaultdict(list)
+    def grants(
+        self, requests: Iterable[dict[str, Any]], calls: Iterable[dict[str, Any]]
+    ) -> dict[str, Grant]:
+        """Return the grants by id, with the requests and API calls that carried their tokens."""
+        uses, refused = defaultdict(list), defaultdict(list)
         for request in sorted(requests, key=itemgetter("at")):
             uses[request["token"]].append(self._use(request))
+        for call in calls:
+            by_http = call["status"] == UNAUTHORIZED
+            if by_http or call["fault"] == "graphql_error":
+                refused[call["grant"]].append(RefusedCall(at=call["at"], by_http=by_http))
         return {
             grant["id"]: Grant(
                 tokens=tuple(
@@ -69,6 +77,7 @@ class Server:
                     )
                     for token in grant["refresh_tokens"]
                 ),
+                refused_calls=tuple(refused[grant["id"]]),
                 ended_at=grant["revoked_at"],
                 ended_by=grant["revoked_by"] or "",
             )
@@ -96,6 +105,7 @@ class Server:
             ended_at=request["ended_at"] or at,
             status=request["status"],
             fault=request["fault"],
+            error=request["error"],
             consumed=request["successor"] is not None,
             delivered=request["delivered"],
             stores_at=min((moment for moment in self._stores[key] if moment >= at), default=None),

@@ -22,7 +22,8 @@ class Raw:
     hands: Sequence[Hand]
     lines: Mapping[str, list[dict[str, Any]]]
     grants: Sequence[dict[str, Any]]
-    requests: Sequence[dict[str, Any]]
+    # By endpoint.
+    requests: Mapping[str, Sequence[dict[str, Any]]]
     # The id of each epoch's grant.
     grant_ids: Mapping[tuple[int, str], str]
     standings: Sequence[Standing]
@@ -36,7 +37,7 @@ class Raw:
 def find(raw: Raw) -> Findings:
     """Return what `raw` shows."""
     server = evidence.Server(raw.grants, raw.lines, raw.grant_ids)
-    by_id = server.grants(raw.requests)
+    by_id = server.grants(raw.requests["token"], raw.requests["api"])
     grants = {epoch: by_id[grant] for epoch, grant in raw.grant_ids.items()}
     processes = evidence.processes(raw.hands, raw.lines)
     world = evidence.world(processes, away=raw.away, halted=raw.halted)
@@ -44,7 +45,7 @@ def find(raw: Raw) -> Findings:
     return Findings(
         standstills_only=raw.standstills_only,
         refreshes=sum(step.rows for step in steps if step.name == "T3"),
-        faults=Counter(filter(None, map(troubles.met, raw.requests))),
+        faults=_faults(raw),
         done=raw.done + _met(raw),
         verdicts=_verdicts(raw.standings, steps, grants, world),
         second_sends=sum(
@@ -67,6 +68,16 @@ def _verdicts(
         grant = grants[standing.link, standing.epoch]
         verdicts.append(Verdict.on(lives.life(standing, grant), grant, world))
     return verdicts
+
+
+def _faults(raw: Raw) -> Counter[str]:
+    """Return which faults requests met, as far as the server saw them; those of others by name."""
+    found = Counter(_of(raw.lines, "over", "error"))
+    faults = Counter({"connection refused": found[ConnectionRefusedError.__name__]})
+    for endpoint, requests in raw.requests.items():
+        place = "" if endpoint == "token" else f"{endpoint}: "
+        faults.update(f"{place}{kind}" for kind in map(troubles.met, requests) if kind)
+    return +faults
 
 
 def _met(raw: Raw) -> Counter[str]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from benchmarks.reliability.records import Grant, Life, Process, Span, Use, World
+from benchmarks.reliability.troubles import MISCONFIGURED
 
 # What two processes on a busy machine may disagree by, in seconds.
 SLACK = 0.4
@@ -24,6 +25,8 @@ PAUSE = 0.25
 # So many sweeps have to have passed a link by before it counts as forgotten.
 SWEEPS = 2
 UNAUTHORIZED = "unauthorized"
+# For so long a refresh counts that a refused API call has forced.
+FORCED = 60.0
 # The server used nothing up when it answered so, and the client knows that it did not.
 SURELY_NOT_USED = frozenset({401, 429})
 SERVER_ERROR = 500
@@ -155,13 +158,35 @@ def is_forgotten(life: Life, world: World) -> bool:
 
 
 def is_false_end(life: Life, grant: Grant) -> bool:
-    """Return whether the database called a link ended whose token the server would have taken."""
-    if life.ended_at is None:
+    """Return whether the database called a link ended whose token the server would have taken.
+
+    It may do so where the API did not take its access tokens.
+    """
+    if life.ended_at is None or is_unauthorized(life, grant):
         return False
     consumption = grant.token(life.held).consumption
     is_good = consumption is None or consumption.at > life.ended_at
     lives = grant.ended_at is None or grant.ended_at > life.ended_at
     return is_good and lives
+
+
+def is_unauthorized(life: Life, grant: Grant) -> bool:
+    """Return whether a link ended, and rightly so, because the API did not take its access token.
+
+    That is a 401 to the one held, after a refusal has forced a refresh not long before.
+    """
+    if life.ended_at is None or life.reason != UNAUTHORIZED:
+        return False
+    tokens = grant.tokens[: life.held]
+    last = Span(start=tokens[-1].issued_at, end=life.ended_at)
+    forced = (
+        Span(start=before.issued_at, end=after.issued_at)
+        for before, after in pairwise(tokens)
+        if after.issued_at >= life.ended_at - FORCED - SLACK
+    )
+    return any(call.by_http and last.holds(call.at) for call in grant.refused_calls) and any(
+        span.holds(call.at) for span in forced for call in grant.refused_calls
+    )
 
 
 def right_reasons(life: Life, which: Fate) -> frozenset[str]:
@@ -180,6 +205,8 @@ def has_wrong_reason(life: Life, grant: Grant, which: Fate) -> bool:
     """Return whether a link that has ended, and rightly so, gives a reason that is not true."""
     if life.ended_at is None or which is Fate.KEPT or is_false_end(life, grant):
         return False
+    if is_unauthorized(life, grant):
+        return False
     return life.reason not in right_reasons(life, which)
 
 
@@ -192,5 +219,9 @@ def second_sends(grant: Grant, token_life: float) -> Iterator[Use]:
     for token in grant.tokens:
         for earlier, later in pairwise(token.uses):
             lives = later.at < token.issued_at + token_life - SLACK
-            if lives and earlier.status not in SURELY_NOT_USED and not earlier.is_refusal:
+            if lives and not _was_surely_not_used(earlier):
                 yield later
+
+
+def _was_surely_not_used(use: Use) -> bool:
+    return use.status in SURELY_NOT_USED or use.error in MISCONFIGURED or use.is_refusal

@@ -52,6 +52,8 @@ class Use:
     ended_at: float
     status: int | None
     fault: str = ""
+    # The error code that the fault gave.
+    error: str = ""
     consumed: bool = False
     delivered: bool = False
     stores_at: float | None = None
@@ -59,7 +61,7 @@ class Use:
     @property
     def is_refusal(self) -> bool:
         """Whether the server called the token invalid, by its own word."""
-        return self.status == REFUSED and not self.fault
+        return self.status == REFUSED and self.fault in {"", "slow"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,14 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCall:
+    """One request to the API whose access token it did not take; `by_http` with a 401."""
+
+    at: float
+    by_http: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """One grant at the server, with its refresh tokens from generation 1 on.
 
@@ -84,6 +94,7 @@ class Grant:
     """
 
     tokens: tuple[Token, ...]
+    refused_calls: tuple[RefusedCall, ...] = ()
     ended_at: float | None = None
     ended_by: str = ""
 

@@ -17,6 +17,7 @@ from benchmarks.reliability.inquiry import Raw
 from benchmarks.reliability.people import People
 from benchmarks.reliability.settings import point_to
 from benchmarks.reliability.staff import Staff
+from benchmarks.reliability.troubles import FAULTS
 from benchmarks.reliability.witness import Witness
 
 SWEEPS, CALLERS = 3, 3
@@ -99,7 +100,7 @@ def _records(crew: Crew, buffer: Buffer, people: People, witness: Witness) -> di
     return {
         "hands": crew.gone,
         "grants": buffer.grants(),
-        "requests": buffer.requests(),
+        "requests": {endpoint: buffer.requests(endpoint) for endpoint in FAULTS},
         "grant_ids": people.grants,
         "standings": people.standings(),
         "looks": witness.looks,

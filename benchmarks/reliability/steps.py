@@ -20,7 +20,7 @@ from django.db import Error
 from django.db.backends.signals import connection_created
 
 from benchmarks.reliability.journal import Journal
-from buffer_connect.transport.wire import Wire
+from buffer_connect.transport.wire import NoAnswer, Wire
 
 # A piece of the text of each statement; the first that fits is meant.
 BOTH = "T1 and T2"
@@ -96,11 +96,15 @@ class Watch:
         post = Wire.post
 
         def noted(wire: Wire, url: str, *, body: bytes, **rest: Any) -> Any:
+            error = ""
             try:
                 return post(wire, url, body=body, **rest)
+            except NoAnswer as fault:
+                error = str(fault)
+                raise
             finally:
                 if REFRESH in body:
-                    self._journal.note("over", token=_token(body))
+                    self._journal.note("over", token=_token(body), error=error)
 
         Wire.post = noted  # type: ignore[method-assign]
 

@@ -26,13 +26,28 @@ from benchmarks.reliability.settings import point_to
 from benchmarks.reliability.steps import Watch
 from benchmarks.reliability.weaken import WEAKENED
 from buffer_connect.client import BufferClient
-from buffer_connect.exceptions import BufferUnavailable, LinkRevoked, TokenUnavailable
-from buffer_connect.flows.refresh import breaker
+from buffer_connect.exceptions import (
+    BufferAPIError,
+    BufferUnavailable,
+    LinkRevoked,
+    RateLimited,
+    TokenUnavailable,
+)
+from buffer_connect.flows.refresh import breaker, introspection
 from buffer_connect.models import BufferLink
+from buffer_connect.oauth import lives
 from buffer_connect.transport import token_endpoint
 
 # What a caller has to reckon with; its own reads may lose the database, too.
-EXPECTED = TokenUnavailable, LinkRevoked, BufferUnavailable, OperationalError, InterfaceError
+EXPECTED = (
+    TokenUnavailable,
+    LinkRevoked,
+    BufferUnavailable,
+    BufferAPIError,
+    RateLimited,
+    OperationalError,
+    InterfaceError,
+)
 ACCOUNT = "{ account { id } }"
 LONGEST_PAUSE = 0.1
 
@@ -59,6 +74,8 @@ def _prepare(order: dict[str, Any]) -> None:
     # So the sandbox notes who asks.
     token_endpoint.FORM_HEADERS["User-Agent"] = order["agent"]
     breaker.PROBE_EVERY = timedelta(seconds=timing.PROBE_EVERY)
+    lives.LONG_PAUSE = timing.LONG_PAUSE
+    introspection.WITHIN, introspection.SILENT_FOR = timing.TELLS_WITHIN, timing.SILENT_FOR
     if order["weaken"]:
         WEAKENED[order["weaken"]]()
 

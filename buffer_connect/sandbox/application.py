@@ -54,6 +54,7 @@ class Application:
         if not endpoint:
             return serve(request, self.state)
         request.endpoint, request.at = endpoint, self.state.now()
+        request.grant_id = self._grant_id(request)
         self._record(request)
         if endpoint in {"token", "api"}:
             self._pause(self.state.options.latency)
@@ -73,7 +74,7 @@ class Application:
             self._requests.clear()
 
     def _answer(self, request: Request, serve: Serve) -> Response | None:
-        fault = self.faults.take(request.endpoint, self._grant_id(request))
+        fault = self.faults.take(request.endpoint, request.grant_id)
         if fault is None:
             return serve()
         request.fault, request.fault_options = fault.kind, fault.options
@@ -98,9 +99,7 @@ class Application:
             return _oauth_answer(request, problem)
         return response or _not_found(request)
 
-    def _grant_id(self, request: Request) -> str | None:
-        if not self.faults.waiting():
-            return None
+    def _grant_id(self, request: Request) -> str:
         names = {
             "token": ("refresh_token", "code"),
             "revocation": ("token",),
@@ -109,7 +108,7 @@ class Application:
         values = [_first(request, name) for name in names.get(request.endpoint, ())] or [
             request.bearer_token
         ]
-        return next(filter(None, map(self.state.table.grant_id_of, values)), None)
+        return next(filter(None, map(self.state.table.grant_id_of, values)), "")
 
 
 def _first(request: Request, name: str) -> str:

@@ -3,7 +3,7 @@
 | request | JSON body | answer |
 |---|---|---|
 | `GET /sandbox/state` | | `issuer`, `now`, `grants` (tokens as SHA-256 digests), `faults` |
-| `GET /sandbox/requests` | | `requests` of the token endpoint, oldest first: each with its fault and what came of it |
+| `GET /sandbox/requests` | | `requests` of the token endpoint (`?endpoint=`: of another), oldest first: each with its grant, its fault and what came of it |
 | `GET /sandbox/posts` | | `posts`, oldest first: each with its `account`, and with its input as `given` |
 | `GET /sandbox/faults` | | `faults` that wait |
 | `POST /sandbox/issue` | `account`, `scopes` | the tokens, `expires_in`, `scopes`, `grant` |
@@ -54,7 +54,8 @@ def answer(
         case "GET", "/sandbox/state":
             return json_response(_state(state, faults))
         case "GET", "/sandbox/requests":
-            told = [_request(each) for each in recorded() if each.endpoint == "token"]
+            endpoint = request.params.get("endpoint", ["token"])[0]
+            told = [_request(each) for each in recorded() if each.endpoint == endpoint]
             return json_response({"requests": told})
         case "GET", "/sandbox/posts":
             return json_response({"posts": [_post(post) for post in list(state.posts)]})
@@ -223,7 +224,9 @@ def _request(request: Request) -> Fields:
         "ended_at": request.ended_at,
         "agent": request.headers.get("User-Agent", ""),
         "token": _digest(request.form.get("refresh_token", [""])[0]),
+        "grant": request.grant_id,
         "fault": request.fault,
+        "error": request.fault_options.get("error", ""),
         "status": request.status,
         "successor": _digest(request.successor) if request.successor else None,
         "delivered": request.delivered,

@@ -10,6 +10,7 @@
 | `rate_limit` | answered with 429, nothing carried out | `retry_after` "1" (as sent; "" sends none), `window` "15m" |
 | `slow` | carried out, answered after `seconds` | `seconds` 5.0 |
 | `html` | answered with a page, nothing carried out | `status` 200 |
+| `redirect` | answered with a redirect, nothing carried out | `status` 307, `to` "/" |
 | `outage` | the connection closes, nothing carried out | |
 | `reset` | the connection is reset, nothing carried out (`consume`: carried out first) | `consume` False |
 | `invalid_client` | refused with 401 `invalid_client`, nothing carried out | |
@@ -42,6 +43,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "rate_limit": {"retry_after": "1", "window": "15m"},
     "slow": {"seconds": 5.0},
     "html": {"status": 200},
+    "redirect": {"status": 307, "to": "/"},
     "outage": {},
     "reset": {"consume": False},
     "invalid_client": {},
@@ -189,6 +191,10 @@ def _html(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
     )
 
 
+def _redirect(options: dict[str, Any], endpoint: str, serve: Serve) -> Response:
+    return Response(status=options["status"], headers={"Location": options["to"]})
+
+
 def _outage(options: dict[str, Any], endpoint: str, serve: Serve) -> None:
     return None
 
@@ -244,6 +250,7 @@ _PLAYS: dict[str, Callable[[dict[str, Any], str, Serve], Response | None]] = {
     "rate_limit": _rate_limit,
     "slow": _serve,
     "html": _html,
+    "redirect": _redirect,
     "outage": _outage,
     "reset": _reset,
     "invalid_client": _invalid_client,

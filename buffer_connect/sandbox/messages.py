@@ -39,6 +39,8 @@ class Request:
     # The kind of the fault that it met, and its options.
     fault: str = ""
     fault_options: Mapping[str, Any] = field(default_factory=dict)
+    # Of the token or code that it carried; "" where none is known.
+    grant_id: str = ""
     # None: there was no answer.
     status: int | None = None
     # The refresh token that it was given, and whether all of it stood in what was written.

@@ -32,7 +32,7 @@ def out(start, end):
             [out(110.5, 111), out(110, 112)],
         ),
         ([send(110), over(111), send(125), over(126)], [out(110, 111), out(125, 126)]),
-        # The connection was refused.
+        # No connection was made.
         ([over(110)], []),
     ],
 )

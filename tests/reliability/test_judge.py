@@ -1,7 +1,10 @@
 """Which loss a client could have avoided: a made-up record goes in, its class comes out."""
 
+from dataclasses import replace
+
 import pytest
 
+from benchmarks.reliability import judge
 from benchmarks.reliability.judge import (
     AVOIDABLE,
     UNAVOIDABLE,
@@ -9,9 +12,12 @@ from benchmarks.reliability.judge import (
     fate,
     has_wrong_reason,
     is_false_end,
+    is_unauthorized,
     right_reasons,
     second_sends,
 )
+from benchmarks.reliability.records import RefusedCall
+from buffer_connect.models import statements
 from tests.reliability.records import (
     DUE_AT,
     consumption,
@@ -25,6 +31,7 @@ from tests.reliability.records import (
     world,
 )
 
+MISCONFIGURED = {"fault": "oauth_error", "error": "invalid_request"}
 IN_HAND = grant(token(consumption()), token())
 
 
@@ -244,6 +251,43 @@ def test_an_end_is_false_when_the_server_would_have_taken_the_token(of, expected
     assert is_false_end(ended(120.0), of) is expected
 
 
+def refused_calls(*moments, by_http=True):
+    return tuple(RefusedCall(at=at, by_http=by_http) for at in moments)
+
+
+FORCED = token(issued_at=115.0)
+
+
+@pytest.mark.parametrize(
+    ("calls", "at", "expected"),
+    [
+        (refused_calls(114.0, 119.0), 120.0, True),
+        # The first one may come in a 200.
+        (refused_calls(114.0, by_http=False) + refused_calls(119.0), 120.0, True),
+        (refused_calls(114.0) + refused_calls(119.0, by_http=False), 120.0, False),
+        (refused_calls(114.0), 120.0, False),
+        (refused_calls(119.0, 119.5), 120.0, False),
+        (refused_calls(99.0, 119.0), 120.0, False),
+        (refused_calls(114.0, 121.0), 120.0, False),
+        # The forced refresh was too long ago.
+        (refused_calls(114.0, 175.0), 176.0, False),
+    ],
+)
+def test_a_link_ends_as_unauthorized_when_the_api_refused_it_before_and_after_a_refresh(
+    calls, at, expected
+):
+    of = replace(grant(token(consumption()), FORCED), refused_calls=calls)
+    assert is_unauthorized(ended(at, "unauthorized", held=2), of) is expected
+    assert is_false_end(ended(at, "unauthorized", held=2), of) is not expected
+    assert not is_unauthorized(ended(at, "answer_lost", held=2), of)
+
+
+def test_who_ends_rightly_as_unauthorized_gives_the_right_reason():
+    removed = grant(token(consumption()), FORCED, ended_at=125.0, ended_by="person")
+    of = replace(removed, refused_calls=refused_calls(114.0, 119.0))
+    assert not has_wrong_reason(ended(120.0, "unauthorized", held=2), of, Fate.PERSON)
+
+
 def test_a_living_link_has_no_false_end():
     assert not is_false_end(life(), grant())
 
@@ -295,7 +339,14 @@ def test_right_reasons_name_no_cause_that_was_not():
         ([use(at=110.0, status=503), use(at=113.0)], 1),
         ([use(at=110.0, status=503), refusal(at=113.0), refusal(at=114.0)], 1),
         ([use(at=110.0, status=400, fault="oauth_error"), use(at=113.0)], 1),
+        ([use(at=110.0, status=400, **MISCONFIGURED), use(at=113.0)], 0),
+        ([use(at=110.0, status=307, fault="redirect"), use(at=113.0)], 1),
+        ([refusal(at=110.0, fault="slow"), refusal(at=113.0)], 0),
     ],
 )
 def test_a_second_send_counts_while_the_access_token_lives(uses, expected):
     assert len(list(second_sends(grant(token(*uses)), token_life=16.0))) == expected
+
+
+def test_a_refresh_counts_as_forced_for_as_long_as_the_protocol_says():
+    assert judge.FORCED == statements.FORCED_FOR

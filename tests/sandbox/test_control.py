@@ -33,8 +33,8 @@ def digest(token):
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def token_requests(client, sandbox):
-    return client.get(f"{sandbox.url}/sandbox/requests").json()["requests"]
+def token_requests(client, sandbox, **query):
+    return client.get(f"{sandbox.url}/sandbox/requests", params=query).json()["requests"]
 
 
 def test_a_token_request_is_told_with_what_came_of_it(client, sandbox):
@@ -45,11 +45,22 @@ def test_a_token_request_is_told_with_what_came_of_it(client, sandbox):
     assert told == {
         "agent": "a-worker",
         "token": digest(token),
+        "grant": sandbox.grants[0].id,
         "fault": "",
+        "error": "",
         "status": 200,
         "successor": digest(successor),
         "delivered": True,
     }
+
+
+def test_requests_of_another_endpoint_are_told_by_name(client, sandbox):
+    issued = sandbox.issue()
+    sandbox.fail_next("graphql_error", on="api", status=401)
+    client.api(issued.access_token)
+    (told,) = token_requests(client, sandbox, endpoint="api")
+    assert (told["grant"], told["fault"], told["status"]) == (issued.grant_id, "graphql_error", 401)
+    assert token_requests(client, sandbox) == []
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,13 @@ def test_a_429_may_keep_the_wait_to_itself(client, sandbox, token):
     assert "Retry-After" not in client.refresh(token).headers
 
 
+def test_a_redirect_carries_nothing_out(client, sandbox, token):
+    sandbox.fail_next("redirect", to="/token")
+    answer = client.refresh(token, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/token")
+    assert sandbox.is_current(token)
+
+
 def test_a_page_comes_where_json_was_expected(client, sandbox, token):
     sandbox.fail_next("html")
     assert client.refresh(token).text.startswith("<!DOCTYPE html>")
