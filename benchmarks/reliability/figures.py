@@ -40,6 +40,14 @@ class Recovery:
     taken_up: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """How many sessions were held while a request was out for long, of so many that were seen."""
+
+    held: int
+    seen: int
+
+
 def recoveries(steps: Sequence[Step], grants: Grants, world: World) -> list[Recovery]:
     """Return what became of the links that killed processes had in their hands."""
     by_agent: dict[str, list[Step]] = defaultdict(list)
@@ -134,20 +142,22 @@ def pinned(
     looks: Iterable[tuple[float, Mapping[str, Sequence[float | None]]]],
     slow: Sequence[Span],
     processes: Mapping[str, Process],
-) -> int:
+) -> Pinned:
     """Count the database sessions that were seen held while a request was out for long.
 
     A look is a moment and, by process, its sessions: for how many seconds each idled inside a
     transaction, or None. A sweep has one session; each further one counts as held, and so does
     each that idles in a transaction. `slow` are the times in which a request was out for long.
     """
-    return sum(
-        _held(agent, sessions)
+    seen = [
+        (agent, sessions)
         for at, by_agent in looks
         if any(span.holds(at) for span in slow)
         for agent, sessions in by_agent.items()
         if processes[agent].awake_at(at) == at
-    )
+    ]
+    held = sum(_held(agent, sessions) for agent, sessions in seen)
+    return Pinned(held=held, seen=sum(len(sessions) for _, sessions in seen))
 
 
 def _held(agent: str, sessions: Sequence[float | None]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.reliability import judge
-from benchmarks.reliability.figures import Recovery
+from benchmarks.reliability.figures import Pinned, Recovery
 from benchmarks.reliability.judge import Fate
 from benchmarks.reliability.records import Grant, Life, World
 
@@ -57,7 +57,7 @@ class Findings:
     recoveries: Sequence[Recovery]
     commit_times: Sequence[float]
     # None where the database has no sessions.
-    pinned: int | None
+    pinned: Pinned | None
     calls: Counter[str]
     fell_over: Sequence[str]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.reliability import evidence, figures, judge, troubles
-from benchmarks.reliability.figures import Grants
+from benchmarks.reliability.figures import Grants, Pinned
 from benchmarks.reliability.findings import Findings, Verdict
 from benchmarks.reliability.hand import Hand
 from benchmarks.reliability.people import Standing
@@ -90,14 +90,14 @@ def _met(raw: Raw) -> Counter[str]:
     )
 
 
-def _pinned(raw: Raw, grants: Iterable[Grant], world: World) -> int | None:
+def _pinned(raw: Raw, grants: Iterable[Grant], world: World) -> Pinned | None:
     agents = {
         line["id"]: agent
         for agent, lines in raw.lines.items()
         for line in lines
         if line["what"] == "session"
     }
-    if not any(agents):
+    if set(agents) == {0}:
         return None
     looks = []
     for look in raw.looks:

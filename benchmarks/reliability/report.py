@@ -37,7 +37,7 @@ def zeros(found: Findings) -> dict[str, int]:
         "wrong reasons": sum(verdict.has_wrong_reason for verdict in found.verdicts),
         LATE_COMMITS: figures.late_commits(found.commit_times),
         "requests out for longer than connect + total + slack": found.out_for_too_long,
-        PINNED: found.pinned or 0,
+        PINNED: found.pinned.held if found.pinned else 0,
         "errors that no caller expects": unexpected,
         "processes that fell over by themselves": len(found.fell_over),
     }
@@ -56,6 +56,8 @@ def unmet(found: Findings) -> list[str]:
     else:
         met["fault of the server"] = found.faults.total()
         met["SIGKILL"] = _signals(found, "SIGKILL")
+        if found.pinned is not None:
+            met["database session while a request was slow"] = found.pinned.seen
     return [name for name, number in met.items() if not number]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.reliability.figures import (
     Grip,
+    Pinned,
     bound,
     commit_times,
     late_commits,
@@ -163,8 +164,17 @@ def test_sessions_are_pinned_in_a_transaction_or_beyond_the_one_of_a_sweep(sessi
     sleeper = process((DUE_AT, DUE_AT + 2))
     processes = {"sweep-1": process(), "call-1": process(), "sleeper": sleeper}
     out = [Span(start=DUE_AT, end=DUE_AT + 2)]
-    assert pinned([(DUE_AT + 1, sessions)], out, processes) == expected
-    assert pinned([(DUE_AT + 3, sessions)], out, processes) == 0
+    assert pinned([(DUE_AT + 1, sessions)], out, processes).held == expected
+    assert pinned([(DUE_AT + 3, sessions)], out, processes) == Pinned(held=0, seen=0)
+
+
+def test_it_is_told_how_many_sessions_were_seen_while_a_request_was_slow():
+    sleeper = process((DUE_AT, DUE_AT + 2))
+    out = [Span(start=DUE_AT, end=DUE_AT + 2)]
+    seen = {"sweep-1": [None], "call-1": [None, None], "sleeper": [None]}
+    looks = [(DUE_AT + 1, seen), (DUE_AT + 1.5, {}), (DUE_AT + 3, seen)]
+    processes = {"sweep-1": process(), "call-1": process(), "sleeper": sleeper}
+    assert pinned(looks, out, processes).seen == 3
 
 
 def test_a_request_is_slow_after_half_a_second():

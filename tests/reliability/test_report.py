@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.reliability.figures import Grip, Recovery
+from benchmarks.reliability.figures import Grip, Pinned, Recovery
 from benchmarks.reliability.findings import Findings, Verdict
 from benchmarks.reliability.report import LIMITS, is_clean, lines, unmet, zeros
 from tests.reliability.records import END, grant, life, process, world
@@ -24,7 +24,7 @@ def found(**facts):
         "out_for_too_long": 0,
         "recoveries": [],
         "commit_times": [],
-        "pinned": None,
+        "pinned": Pinned(held=0, seen=1),
         "calls": Counter(),
         "fell_over": [],
     }
@@ -48,7 +48,7 @@ def test_a_run_that_met_everything_and_in_which_all_is_0_is_clean():
         ("requests out for longer than connect + total + slack", {"out_for_too_long": 1}),
         ("commits later than 1 s, beyond one in 100", {"commit_times": [1.1]}),
         ("second sends while the access token lived", {"second_sends": 1}),
-        ("connections pinned by a slow endpoint", {"pinned": 1}),
+        ("connections pinned by a slow endpoint", {"pinned": Pinned(held=1, seen=1)}),
         ("errors that no caller expects", {"calls": Counter({"unexpected KeyError: 1": 1})}),
         ("processes that fell over by themselves", {"fell_over": ["sweep-1"]}),
     ],
@@ -76,6 +76,7 @@ def test_a_link_that_was_forgotten_is_told_in_full():
         ({"faults": Counter()}, ["fault of the server"]),
         ({"done": Counter({"SIGSTOP at any moment": 1})}, ["SIGKILL"]),
         ({"standstills_only": True, "refreshes": 0}, ["refresh", "standstill"]),
+        ({"pinned": Pinned(held=0, seen=0)}, ["database session while a request was slow"]),
     ],
 )
 def test_a_run_that_met_nothing_shows_nothing(facts, missing):
@@ -84,6 +85,11 @@ def test_a_run_that_met_nothing_shows_nothing(facts, missing):
     assert not is_clean(of)
     told = f"\nThis run shows nothing, for it met no {', and no '.join(missing)}."
     assert list(lines(of))[-1] == told
+
+
+def test_a_database_without_sessions_has_none_to_be_seen():
+    assert is_clean(found(pinned=None))
+    assert any(line.endswith("no sessions") for line in lines(found(pinned=None)))
 
 
 def test_a_run_of_standstills_needs_no_other_trouble():
