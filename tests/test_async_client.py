@@ -296,6 +296,31 @@ def test_one_who_is_cancelled_in_the_queue_leaves_the_others_their_place(
 
 
 @pytest.mark.long
+def test_who_joins_one_whose_patience_ends_in_the_queue_waits_on(
+    sandbox, ended, user, client_, one_thread, settings, gate
+):
+    other = age(link_to(sandbox, user, account="account-2"), hours=2)
+    sandbox.fail_next("slow", seconds=60)
+    patient = settings.BUFFER_CONNECT
+    impatient = {**patient["TIMING"], "CALL_WAIT": timedelta(seconds=0.1)}
+
+    async def one_gives_up():
+        busy = asyncio.create_task(BufferClient(other).aget_access_token())
+        await until(lambda: requests_to(sandbox))
+        settings.BUFFER_CONNECT = {**patient, "TIMING": impatient}
+        with pytest.raises(TokenUnavailable):
+            await client_.aget_access_token()
+        settings.BUFFER_CONNECT = patient
+        joins = asyncio.create_task(client_.aget_access_token())
+        # Its first step joins the job.
+        await asyncio.sleep(0)
+        gate.set()
+        return await joins, await busy
+
+    assert awaited(one_gives_up()) == (tokens_of(ended)[0], tokens_of(other)[0])
+
+
+@pytest.mark.long
 def test_who_is_cancelled_during_a_forced_refresh_loses_nothing(sandbox, link, client_, gate):
     refuse(sandbox)
     sandbox.fail_next("slow", seconds=60)

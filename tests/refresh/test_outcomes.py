@@ -214,7 +214,7 @@ def test_a_link_in_doubt_ends_rather_than_harm_its_sibling(sandbox, link, other_
     link_to(sandbox, other_user)
     sandbox.fail_next("lose_answer")
     flows.sweep()
-    age(link, hours=1)
+    age(link, hours=3)
     make_due(link)
     flows.sweep()
     assert held(link).reason == BufferLink.Reason.ANSWER_LOST
