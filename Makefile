@@ -10,7 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Many tests wait more than they compute; who has run out of tests takes over another's.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal --durations 10
 # What a stricter isolation or another time zone of the session could break.
-RACES := tests/refresh/test_crash*.py tests/refresh/test_race.py tests/connect tests/disconnect
+RACES := tests/refresh/test_crash*.py tests/refresh/test_race.py tests/refresh/test_rotation.py \
+	tests/refresh/test_standstill*.py tests/test_shared_grants.py tests/connect tests/disconnect
 REPEATABLE_READ := ?options=-c%20default_transaction_isolation%3Drepeatable%5C%20read
 SERIALIZABLE_ABROAD := ?isolation_level=serializable&init_command=SET%20time_zone%3D%27%2B05%3A00%27
 QUICK := not (long or browser or redis or rabbitmq)
