@@ -101,7 +101,7 @@ def _columns(row, now, *, absent_is_null):
         "sent_count": row.sent_count,
         "anomaly_at": past if row.anomaly else None,
         "rejected_generation": of_generation(row.rejected),
-        "forced_at": now - MOMENT if row.forced else _absent(past),
+        "forced_at": now + HOUR if row.forced else _absent(past),
         "refused_generation": of_generation(row.refused),
         "next_attempt_at": ahead(row.waiting),
         "instance": (_absent(OURS) or "") if row.ours else "another",

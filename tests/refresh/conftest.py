@@ -1,13 +1,14 @@
 """Fixtures of the tests of refreshing."""
 
 import time
+from datetime import timedelta
 
 import pytest
 
 from buffer_connect import flows
 from tests.links import age
 from tests.processes import starting
-from tests.refresh.steps import TOKEN_AND_QUARANTINE
+from tests.refresh.steps import TOKEN_AND_QUARANTINE, wait_for_request
 from tests.transport.raw_server import RawServer
 
 
@@ -16,6 +17,27 @@ def start(sandbox, database_url):
     """Return a function that starts a process of the site: `start(job, *arguments)`."""
     with starting(database_url) as start_one:
         yield start_one
+
+
+@pytest.fixture
+def patient(settings):
+    """Let callers and requests to the API wait for as long as a busy machine takes."""
+    timing = {name: timedelta(seconds=50) for name in ("CALL_WAIT", "API")}
+    timing = {**settings.BUFFER_CONNECT["TIMING"], **timing}
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "TIMING": timing}
+
+
+@pytest.fixture
+def slow_until(sandbox, monkeypatch):
+    """Return a function: slow answers wait until so many requests for tokens have come."""
+
+    def slow_until(times):
+        def wait(seconds):
+            return seconds > 0 and wait_for_request(sandbox, times)
+
+        monkeypatch.setattr(sandbox._application, "_pause", wait)
+
+    return slow_until
 
 
 @pytest.fixture

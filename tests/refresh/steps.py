@@ -35,9 +35,11 @@ TAKE_OFF_BRAKE = "SET opened_at ="
 STORE_REFRESH_TOKEN = "expires_at = CASE WHEN rejected_generation"
 LOOK_FOR_SIBLINGS = "bufferlink.account_key ="
 
-# Of the settings that nobody has changed: the lease; the access token's life and the quarantine.
+# Of the settings that nobody has changed: the lease; the access token's life and the quarantine;
+# that life and the wait for a server that may know the token, beside a sibling.
 LEASE = {"seconds": 181}
 TOKEN_AND_QUARANTINE = {"minutes": 71}
+TOKEN_AND_SILENCE = {"minutes": 181}
 
 
 def requests_to(sandbox):

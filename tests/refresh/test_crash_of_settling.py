@@ -25,6 +25,7 @@ from tests.refresh.steps import (
     REFUSE,
     RELEASE,
     TOKEN_AND_QUARANTINE,
+    TOKEN_AND_SILENCE,
     UNSEND,
     is_refreshed,
     killed_at,
@@ -119,12 +120,13 @@ def test_killed_around_the_note_that_nobody_knows(sandbox, link, start, moment, 
 
 
 @before_and_after
-def test_killed_while_a_refusal_is_held_back(sandbox, link, start, moment):
+def test_killed_while_a_refusal_is_held_back(sandbox, link, start, gate, moment):
     sandbox.revoke_account("account-1")
-    sandbox.fail_next("slow", seconds=1)
+    sandbox.fail_next("slow", seconds=60)
     worker = start("sweep", signal_at=(HOLD_BACK, moment, signal.SIGKILL)).ready().go()
     wait_for_request(sandbox)
     ServiceState.objects.put("brake", opened_at=timezone.now())
+    gate.set()
     worker.wait_until_killed()
     row = held(link)
     assert (phase(link), row.is_active, row.refused_generation) == (("SENT", 1), True, None)
@@ -142,6 +144,8 @@ def test_killed_while_a_link_lapses(sandbox, user, start, moment):
     age(link, hours=2)
     killed_at(start, REFUSE, moment)
     assert (held(link).is_active, kinds_of_events()) == (True, [])
+    # It waits until the server has noticed the kill: a sweep passes over a row that is locked.
+    age(link, **LEASE)
     flows.sweep()
     assert held(link).reason == BufferLink.Reason.EXPIRED
     assert kinds_of_events() == ["revoked"]
@@ -151,6 +155,7 @@ def test_killed_while_a_link_lapses(sandbox, user, start, moment):
 def test_killed_while_a_link_in_doubt_is_given_up(sandbox, in_doubt, other_user, start, moment):
     # A living link on the same account forbids that the token is sent again.
     link_to(sandbox, other_user)
+    age(in_doubt, **TOKEN_AND_SILENCE)
     killed_at(start, REFUSE, moment)
     assert (phase(in_doubt), kinds_of_events()) == (("SENT", 1), [])
     age(in_doubt, **LEASE)

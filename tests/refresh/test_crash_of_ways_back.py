@@ -22,7 +22,7 @@ from tests.refresh.steps import (
     RETRY_HELD_BACK,
     STORE,
     TAKE_OFF_BRAKE,
-    TOKEN_AND_QUARANTINE,
+    TOKEN_AND_SILENCE,
     announce_what_was_left,
     is_refreshed,
     killed_at,
@@ -117,19 +117,20 @@ def test_killed_when_what_was_held_back_has_ended(held_links, start, heard):
 
 
 @pytest.fixture
-def killed_late(sandbox, link, other_user, start):
+def killed_late(sandbox, link, other_user, start, gate):
     """Return a function that kills a worker at its answer for a link that was given up meanwhile."""
 
     def killed_late(statement, moment):
         make_due(link)
         # A living link on the same account forbids that the token is sent again.
         link_to(sandbox, other_user)
-        sandbox.fail_next("slow", seconds=2)
+        sandbox.fail_next("slow", seconds=60)
         worker = start("sweep", signal_at=(statement, moment, signal.SIGKILL)).ready().go()
         wait_for_request(sandbox)
-        age(link, **TOKEN_AND_QUARANTINE)
+        age(link, **TOKEN_AND_SILENCE)
         flows.sweep()
         assert held(link).reason == Reason.ANSWER_LOST
+        gate.set()
         worker.wait_until_killed()
 
     return killed_late

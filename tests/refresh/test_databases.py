@@ -59,6 +59,7 @@ def test_the_clock_of_the_statements_is_utc(sandbox, link, five_hours_off):
 
 
 @pytest.mark.mariadb
+@pytest.mark.usefixtures("patient")
 def test_processes_with_different_time_zones_agree(sandbox, user, start):
     pks = ended_links(sandbox, user, 20)
     here = workers(start, pks, sweeps=1, callers=1)
@@ -70,6 +71,7 @@ def test_processes_with_different_time_zones_agree(sandbox, user, start):
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
 @pytest.mark.parametrize("sweeps", [2, 0], ids=["2 sweeps and 2 callers", "4 callers"])
 @pytest.mark.long
+@pytest.mark.usefixtures("patient")
 def test_a_statement_that_could_not_be_serialized_has_claimed_nothing(
     sandbox, user, start, sweeps, level
 ):

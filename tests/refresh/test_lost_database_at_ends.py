@@ -20,6 +20,7 @@ from tests.refresh.steps import (
     REFUSE,
     STORE,
     TOKEN_AND_QUARANTINE,
+    TOKEN_AND_SILENCE,
     UNSEND,
     is_refreshed,
     kinds_of_events,
@@ -71,6 +72,7 @@ def test_a_link_in_doubt_is_given_up_once(
 ):
     # A living link on the same account forbids that the token is sent again.
     link_to(sandbox, other_user)
+    age(in_doubt, **TOKEN_AND_SILENCE)
     assert broken(moment, *pieces) == LOST
     assert held(in_doubt).is_active != has_ended
     assert len(kinds_of_events()) == int(has_ended)
@@ -130,16 +132,17 @@ def test_what_no_key_opens_is_looked_at_later(sandbox, link, broken, settings, m
 
 
 @pytest.fixture
-def broken_while_waiting(sandbox, start, proxy):
+def broken_while_waiting(sandbox, start, proxy, gate):
     """Return a function that has a worker wait for its answer while something happens, and breaks
     the database afterwards; it returns what ended the worker."""
 
     def broken_while_waiting(happens, moment, *pieces):
-        sandbox.fail_next("slow", seconds=2)
+        sandbox.fail_next("slow", seconds=60)
         worker = start("sweep or fault").ready().go()
         wait_for_request(sandbox)
         happens()
         proxy.break_at(moment, *pieces)
+        gate.set()
         result = worker.result()
         assert proxy.has_broken
         return result
@@ -170,7 +173,7 @@ def test_an_answer_for_a_link_that_was_given_up_is_stored_once(
 ):
     def give_it_up():
         link_to(sandbox, other_user)
-        age(link, **TOKEN_AND_QUARANTINE)
+        age(link, **TOKEN_AND_SILENCE)
         flows.sweep()
         assert held(link).reason == BufferLink.Reason.ANSWER_LOST
 

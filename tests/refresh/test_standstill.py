@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from django.utils import timezone
@@ -10,13 +11,14 @@ from buffer_connect import flows
 from buffer_connect.flows.refresh import brake
 from buffer_connect.models import BufferLink, ServiceState
 from tests.links import age, held, link_to, make_due, tokens_of
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.refresh.steps import (
     CALLERS_CLAIM,
     DOUBT,
     INTENT,
     POSTPONE,
     STORE,
+    TOKEN_AND_SILENCE,
     gone_on,
     is_refreshed,
     kinds_of_events,
@@ -34,16 +36,17 @@ pytestmark = pytest.mark.long
 TIMES = {
     "PREFLIGHT": timedelta(seconds=0.3),
     "CONNECT": timedelta(seconds=0.2),
-    "READ": timedelta(seconds=2),
-    "TOTAL": timedelta(seconds=2),
+    "READ": timedelta(seconds=3),
+    "TOTAL": timedelta(seconds=3),
     "COMMIT": timedelta(seconds=2),
     "SKEW": timedelta(seconds=0.1),
     "LEASE": timedelta(seconds=60),
     "QUARANTINE": timedelta(seconds=63),
 }
 # With this lease a request is written within 2.2 s.
-SHORT_LEASE = timedelta(seconds=6.1)
+SHORT_LEASE = timedelta(seconds=7.1)
 TOO_LATE_TO_SEND = 2.3
+TOO_LATE_TO_READ = 3.2
 TOKENS = {"access_token": "next-access", "refresh_token": "next-refresh", "token_type": "Bearer"}
 LEASE = {"seconds": 61}
 TOKEN_AND_QUARANTINE = {"minutes": 62}
@@ -66,18 +69,28 @@ def _short_lease(link, settings):
 short_lease = pytest.mark.usefixtures("_short_lease")
 
 
-def stopped_while_waiting(start, sandbox):
-    """Stop a worker whose request is carried out, and wait until the answer is long there."""
-    sandbox.fail_next("slow", seconds=1.5)
-    worker = start("sweep").ready().go()
-    wait_for_request(sandbox)
-    worker.stop()
-    time.sleep(2.2)
-    return worker
+@pytest.fixture
+def stopped_while_waiting(sandbox, start, gate):
+    """Return a function that stops a worker whose request is carried out, and waits until the answer
+    is long there."""
+
+    def stopped_while_waiting():
+        sandbox.fail_next("slow", seconds=60)
+        worker = start("sweep").ready().go()
+        wait_for_request(sandbox)
+        worker.stop()
+        gate.set()
+        wait_for(lambda: sandbox.requests_to("token")[-1].ended_at, "an answer")
+        time.sleep(TOO_LATE_TO_READ)
+        return worker
+
+    return stopped_while_waiting
 
 
-def test_an_answer_that_waited_longer_than_the_lease_is_stored(sandbox, link, start):
-    worker = stopped_while_waiting(start, sandbox)
+def test_an_answer_that_waited_longer_than_the_lease_is_stored(
+    sandbox, link, stopped_while_waiting
+):
+    worker = stopped_while_waiting()
     age(link, **LEASE)
     assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
     gone_on(worker)
@@ -85,11 +98,13 @@ def test_an_answer_that_waited_longer_than_the_lease_is_stored(sandbox, link, st
     assert requests_to(sandbox) == 1
 
 
-def test_it_is_stored_even_when_the_link_had_been_given_up(sandbox, link, other_user, start):
+def test_it_is_stored_even_when_the_link_had_been_given_up(
+    sandbox, link, other_user, stopped_while_waiting
+):
     # A living link on the same account forbids that the token is sent again.
     link_to(sandbox, other_user)
-    worker = stopped_while_waiting(start, sandbox)
-    age(link, **TOKEN_AND_QUARANTINE)
+    worker = stopped_while_waiting()
+    age(link, **TOKEN_AND_SILENCE)
     flows.sweep()
     assert held(link).reason == BufferLink.Reason.ANSWER_LOST
     gone_on(worker)
@@ -97,8 +112,8 @@ def test_it_is_stored_even_when_the_link_had_been_given_up(sandbox, link, other_
     assert kinds_of_events() == ["revoked", "recovered"]
 
 
-def test_our_own_second_send_is_never_laid_at_the_users_door(sandbox, link, start):
-    worker = stopped_while_waiting(start, sandbox)
+def test_our_own_second_send_is_never_laid_at_the_users_door(sandbox, link, stopped_while_waiting):
+    worker = stopped_while_waiting()
     age(link, **TOKEN_AND_QUARANTINE)
     flows.sweep()
     gone_on(worker)
@@ -197,9 +212,11 @@ def test_a_failure_in_hand_is_nothing_to_what_went_out_since(sandbox, link, star
     assert is_refreshed(sandbox, link)
 
 
-def test_a_refusal_that_waited_longer_than_the_lease_ends_the_link(sandbox, link, start):
+def test_a_refusal_that_waited_longer_than_the_lease_ends_the_link(
+    sandbox, link, stopped_while_waiting
+):
     sandbox.revoke_account("account-1")
-    worker = stopped_while_waiting(start, sandbox)
+    worker = stopped_while_waiting()
     age(link, **LEASE)
     assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
     gone_on(worker)
@@ -207,9 +224,9 @@ def test_a_refusal_that_waited_longer_than_the_lease_ends_the_link(sandbox, link
     assert kinds_of_events() == ["revoked"]
 
 
-def test_it_is_nothing_to_who_connected_anew(sandbox, user, link, start):
+def test_it_is_nothing_to_who_connected_anew(sandbox, user, link, stopped_while_waiting):
     sandbox.revoke_account("account-1")
-    worker = stopped_while_waiting(start, sandbox)
+    worker = stopped_while_waiting()
     tokens = tokens_of(link_to(sandbox, user))
     gone_on(worker)
     assert (held(link).is_active, tokens_of(link), kinds_of_events()) == (True, tokens, [])
@@ -241,10 +258,13 @@ def test_nor_when_another_one_has_refreshed_the_link_since(sandbox, link, start)
 
 
 def test_an_answer_that_takes_several_reads_is_read_to_its_end(link, start, settings):
+    is_stopped, is_answered = Event(), Event()
+
     def script(connection):
         connection.request()
-        connection.wait(1.5)
+        is_stopped.wait(PATIENCE)
         connection.send(response({"padding": "-" * 20_000, **TOKENS}))
+        is_answered.set()
         connection.wait()
 
     with RawServer(script) as server:
@@ -253,6 +273,8 @@ def test_an_answer_that_takes_several_reads_is_read_to_its_end(link, start, sett
         worker = start("sweep").ready().go()
         wait_for(lambda: server.requests, "a request")
         worker.stop()
-        time.sleep(2.2)
+        is_stopped.set()
+        assert is_answered.wait(PATIENCE)
+        time.sleep(TOO_LATE_TO_READ)
         gone_on(worker)
     assert tokens_of(link) == (TOKENS["access_token"], TOKENS["refresh_token"])

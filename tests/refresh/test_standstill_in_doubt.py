@@ -11,6 +11,7 @@ from tests.refresh.steps import (
     LEASE,
     LOOK_FOR_SIBLINGS,
     STORE,
+    TOKEN_AND_SILENCE,
     UNSEND,
     gone_on,
     is_refreshed,
@@ -75,6 +76,7 @@ def test_nor_is_it_of_what_another_worker_has_sent(sandbox, in_doubt, told, star
 def giving_up(in_doubt, other_user, sandbox, start):
     """A worker that has found a living link on the account of the one in doubt."""
     sibling = link_to(sandbox, other_user)
+    age(in_doubt, **TOKEN_AND_SILENCE)
     worker = stopped_at(start, LOOK_FOR_SIBLINGS, "after")
     sibling.delete()
     return worker
@@ -104,13 +106,14 @@ def test_it_is_not_given_up_when_its_user_has_connected_anew(sandbox, user, in_d
 
 
 @pytest.fixture
-def refused(sandbox, link, start):
+def refused(sandbox, link, start, gate):
     """A worker that stands still when Buffer has refused the link's token, and the brake is on."""
     sandbox.revoke_account("account-1")
-    sandbox.fail_next("slow", seconds=2)
+    sandbox.fail_next("slow", seconds=60)
     worker = start("sweep").ready().go()
     wait_for_request(sandbox)
     worker.stop()
+    gate.set()
     put_on_the_brake()
     return worker
 
