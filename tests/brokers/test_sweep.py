@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from buffer_connect.flows.refresh.pipeline import AHEAD
 from buffer_connect.models import BufferLink, ServiceState
 from tests.brokers.site import kill_group
@@ -96,18 +98,27 @@ def first_tokens(sandbox):
     return [grant.refresh_tokens[0] for grant in sandbox.grants]
 
 
-def stopped_while_sending(site, sandbox, stop):
-    """Stop a worker that has four requests out, of forty that are due.
+@pytest.fixture
+def stopped_while_sending(site, sandbox, gate):
+    """Return a function that stops a worker that has four requests out, of forty that are due.
 
-    Returns its exit code and the seconds that it took.
+    It returns the worker's exit code and the seconds that it took.
     """
-    sandbox.fail_next("slow", 4, seconds=2)
-    worker = site.worker(children=1)
-    site.send_sweep()
-    wait_for_request(sandbox, times=4)
-    began = time.monotonic()
-    stop(worker)
-    return worker.wait(60), time.monotonic() - began
+
+    def stopped_while_sending(stop):
+        sandbox.fail_next("slow", 4, seconds=60)
+        worker = site.worker(children=1)
+        site.send_sweep()
+        wait_for_request(sandbox, times=4)
+        began = time.monotonic()
+        stop(worker)
+        wait_for(lambda: "Warm shutdown" in site.log_of(worker), "the worker has heard it")
+        # Its children are told a moment later.
+        time.sleep(0.5)
+        gate.set()
+        return worker.wait(60), time.monotonic() - began
+
+    return stopped_while_sending
 
 
 def assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox):
@@ -119,38 +130,45 @@ def assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox):
     )
 
 
-def test_a_warm_shutdown_stores_what_is_out_and_begins_nothing(site, sandbox, user):
+def test_a_warm_shutdown_stores_what_is_out_and_begins_nothing(
+    sandbox, user, stopped_while_sending
+):
     ended_links(sandbox, user, 40)
-    code, seconds = stopped_while_sending(site, sandbox, lambda worker: worker.terminate())
+    code, seconds = stopped_while_sending(lambda worker: worker.terminate())
     assert (code, seconds < 25) == (0, True)
     assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox)
 
 
-def test_so_does_a_signal_to_every_process_of_the_worker(site, sandbox, user):
+def test_so_does_a_signal_to_every_process_of_the_worker(sandbox, user, stopped_while_sending):
     """systemd sends SIGTERM to the worker's children too."""
     ended_links(sandbox, user, 40)
-    stopped_while_sending(site, sandbox, lambda worker: os.killpg(worker.pid, signal.SIGTERM))
+    stopped_while_sending(lambda worker: os.killpg(worker.pid, signal.SIGTERM))
     assert_what_was_out_is_stored_and_nothing_else_was_begun(sandbox)
 
 
-def test_a_soft_time_limit_amid_a_sweep_loses_no_answer(site, sandbox, user):
+def test_a_soft_time_limit_amid_a_sweep_loses_no_answer(site, sandbox, user, gate):
     ended_links(sandbox, user, 4)
-    sandbox.fail_next("slow", 4, seconds=4)
-    worker = site.worker("--soft-time-limit", "2", children=1)
+    sandbox.fail_next("slow", 4, seconds=60)
+    worker = site.worker("--soft-time-limit", "5", children=1)
     site.send_sweep()
+    wait_for(lambda: "Soft time limit" in site.log_of(worker), "the time is over")
+    # The task is told a moment later.
+    time.sleep(0.5)
+    gate.set()
     wait_for(lambda: "SoftTimeLimitExceeded" in site.log_of(worker), "the limit is over")
     assert outcome(sandbox, []) == flawless(4)
 
 
-def test_a_signal_to_one_child_stops_that_one_only(site, sandbox, user):
+def test_a_signal_to_one_child_stops_that_one_only(site, sandbox, user, gate):
     """Celery sends it when a task has run out of time, or was revoked."""
     ended_links(sandbox, user, 40)
-    sandbox.fail_next("slow", 4, seconds=2)
+    sandbox.fail_next("slow", 4, seconds=60)
     worker = site.worker(children=1)
     site.send_sweep()
     wait_for_request(sandbox, times=4)
     for child in children_of(worker):
         os.kill(child, signal.SIGTERM)
+    gate.set()
     wait_until_refreshed(4)
     # What was written down and not sent any more waits for a moment.
     site.beat()

@@ -90,6 +90,18 @@ def just_before(statement, link, **columns):
     return connection.execute_wrapper(change)
 
 
+def after_each(statement, act):
+    """Let `act` be called with the parameters of each statement with these words when it has run."""
+
+    def run(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if statement in sql:
+            act(params)
+        return result
+
+    return connection.execute_wrapper(run)
+
+
 def killed_at(start, statement, moment, job="sweep", *arguments):
     """Start a process that is killed just before or after a statement, and wait for its end."""
     process = start(job, *arguments, signal_at=(statement, moment, signal.SIGKILL))

@@ -133,11 +133,14 @@ def test_the_breaker_says_what_to_correct(sandbox, links, wrong_secret, caplog):
 
 
 @pytest.mark.long
-def test_it_says_so_once_however_many_are_refused(sandbox, links, wrong_secret, settings, caplog):
+def test_it_says_so_once_however_many_are_refused(
+    sandbox, links, wrong_secret, settings, caplog, slow_until
+):
     timing = {"TIMING": {"IN_FLIGHT": 7}}
     settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **timing}
     # Others are out before the first answer is there.
     sandbox.fail_next("invalid_client", 7, seconds=1)
+    slow_until(2)
     flows.sweep()
     sent = len(sandbox.requests_to("token"))
     assert sent > 1
