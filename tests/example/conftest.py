@@ -42,7 +42,8 @@ def meeting(sandbox, gate):
     with ThreadPoolExecutor() as pool:
 
         def meet(grant):
-            sandbox.fail_next("slow", times=2, seconds=60, grant=grant.id)
+            # Shorter than usual code waits for an answer, so that a lock would keep the second away.
+            sandbox.fail_next("slow", times=2, seconds=5, grant=grant.id)
             pool.submit(open_for_two, grant)
 
         yield meet
