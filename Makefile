@@ -90,7 +90,7 @@ bench-memory: $(VENV)/.servers ## sweep 100,000 due links and print the memory t
 reliability: $(VENV)/.servers ## let all go wrong for two minutes; no link may be lost that could be saved
 	$(BIN)/python -m benchmarks.reliability
 
-mutants: $(VENV)/.installed ## leave out each condition of each statement, and tell which test falls
+mutants: $(VENV)/.installed ## leave out each condition of what is written, and tell which test falls
 	$(BIN)/python -m tests.mutation
 
 docs: $(VENV)/.docs ## build the documentation into docs/_build/html

@@ -20,7 +20,7 @@ from buffer_connect.client import BufferClient
 from buffer_connect.models import BufferLink
 from buffer_connect.signals import link_connected
 from tests.keys import NEW, OLD, hold
-from tests.links import held, make_due, tokens_of
+from tests.links import held, key_of, link_to, make_due, tokens_of
 from tests.test_rotate_keys import Terminal, lines
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +110,18 @@ def test_the_same_input_twice_adopts_once(adopt, row, written):
     code, told = adopt(written(row()))
     assert (code, lines(told)) == (0, ["adopted 0", "already linked 1", "refused 0"])
     assert BufferLink.objects.values().get() == before
+
+
+def test_an_api_key_of_the_account_keeps_no_row_out(adopt, row, user, sandbox):
+    key_of(sandbox, user)
+    adopt(as_csv(row()))
+    assert BufferLink.objects.count() == 2
+
+
+def test_nor_does_a_link_of_another_account(adopt, row, user, sandbox):
+    link_to(sandbox, user, account="account-2")
+    adopt(as_csv(row()))
+    assert BufferLink.objects.count() == 2
 
 
 def test_a_link_that_was_refreshed_since_keeps_its_tokens(adopt, row):

@@ -7,6 +7,7 @@ does for the one must not harm the other; where it could not be helped, the othe
 import signal
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connections
@@ -20,9 +21,10 @@ from buffer_connect.flows.refresh.resend import may_leave
 from buffer_connect.flows.refresh.settle import Landed, settle
 from buffer_connect.flows.revocation import send_due
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, PendingRevocation
+from buffer_connect.models.link import account_key
 from buffer_connect.oauth.token import Outcome, Verdict
 from buffer_connect.sandbox import Sandbox
-from tests.links import age, held, make_due, tokens_of
+from tests.links import age, held, key_of, link_to, make_due, tokens_of
 from tests.people import Person
 from tests.processes import starting, wait_for
 from tests.refresh.steps import INTENT, requests_to, wait_for_request
@@ -208,6 +210,15 @@ def test_what_was_put_off_often_waits_for_users_of_the_account_only(
     gate.set()
     thread.join()
     assert requests_to(sandbox) == sent
+
+
+@pytest.mark.parametrize("made", [key_of, partial(link_to, account="account-2")])
+def test_who_has_a_key_of_it_or_another_account_is_none_of_them(sandbox, visitor, other_user, made):
+    made(sandbox, other_user)
+    visitor.begin()
+    AuthorizationRequest.objects.update(consumed_at=timezone.now())
+    requests = AuthorizationRequest.objects.may_be_for(account_key("account-1"), tries=10)
+    assert not requests.exists()
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from buffer_connect.models import AuthorizationRequest
+from buffer_connect.models.request import PENDING_PER_USER
 from tests.links import held, link_to
 from tests.people import CONNECT, Person
 
@@ -148,7 +149,7 @@ def test_a_users_requests_push_out_nobody_elses(person, other_user, sandbox):
 
 def test_finished_requests_push_out_none(person):
     query = person.decide(person.begin())
-    for _ in range(3):
+    for _ in range(PENDING_PER_USER):
         person.connect()
     assert AuthorizationRequest.objects.pending().count() == 1
     assert person.come_back(query).status_code == 303

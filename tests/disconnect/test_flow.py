@@ -79,6 +79,14 @@ def test_a_buffer_that_is_away_is_told_later(sandbox, link, heard):
     assert not PendingRevocation.objects.exists()
 
 
+def test_what_buffer_was_told_of_is_noted_with_that_event_only(sandbox, link, user):
+    other = link_to(sandbox, user, account="account-2")
+    sandbox.fail_next("outage", on="revocation")
+    assert (disconnect(link), disconnect(other)) == (False, True)
+    told = dict(LinkEvent.objects.values_list("link", "revoked_at_buffer"))
+    assert told == {link.pk: False, other.pk: True}
+
+
 def test_a_link_without_a_refresh_token_owes_buffer_nothing(sandbox, user):
     link = link_to(sandbox, user, refreshable=False)
     assert disconnect(link) is None

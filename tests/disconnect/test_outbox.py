@@ -219,7 +219,18 @@ def test_it_is_not_given_up_a_day_before(owe):
     assert send_due() == 1
 
 
-def test_an_event_without_a_link_goes_after_the_retention(owe):
+def test_what_another_site_owes_is_for_that_to_give_up(owe, instance):
+    owe()
+    ago = timezone.now() - timedelta(days=15)
+    PendingRevocation.objects.update(created_at=ago, instance="production")
+    instance("staging")
+    send_due()
+    assert PendingRevocation.objects.exists()
+
+
+@pytest.mark.parametrize("name", [None, "production"])
+def test_an_event_without_a_link_goes_after_the_retention(owe, instance, name):
+    instance(name)
     owe()
     PendingRevocation.objects.update(created_at=timezone.now() - timedelta(days=15))
     flows.clean_up()

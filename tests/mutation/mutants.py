@@ -1,9 +1,10 @@
-"""A statement without one of its conditions."""
+"""A statement, or a function, without one of its conditions."""
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
-from tests.mutation.terms import NUMBERED, TRUE, parts_of, without
+from tests.mutation.terms import FALSE, NUMBERED, TRUE, parts_of, without
 
 # One group of values after another, of a text that is made for a number of rows.
 _REPEATED = re.compile(r"(\((?:[^()]|\([^()]*\))*\))( OR \1)+")
@@ -11,7 +12,7 @@ _RETURNING = re.compile(r"\sRETURNING\s.*", re.DOTALL)
 
 
 class Mutant(NamedTuple):
-    """A statement without one of its conditions."""
+    """A statement without one of its conditions; or a function of `fences`, by its name."""
 
     key: str
     term: str
@@ -20,8 +21,9 @@ class Mutant(NamedTuple):
     place: int
 
     def __str__(self):
+        how = {TRUE: "always", FALSE: "never"}.get(self.instead, "left out")
         which = f", no. {self.place + 1}" if self.place else ""
-        return f"{self.term} ({'always' if self.instead == TRUE else 'never'}{which})"
+        return f"{self.term} ({how}{which})"
 
     def applied_to(self, text):
         """Return the text without the condition; as it is when it is of another statement."""
@@ -39,9 +41,13 @@ def key_of(text):
 
 def mutants_of(key):
     """Return every mutant of the statement with this key."""
-    found, alike = [], {}
-    for part in parts_of(key):
-        place = alike.get(part[2:], 0)
-        alike[part[2:]] = place + 1
-        found.append(Mutant(key, part.term, part.instead, place))
+    return numbered(key, (part[2:] for part in parts_of(key)))
+
+
+def numbered(key, parts):
+    """Return a mutant for each of `parts`: what is left out, and what stands instead."""
+    found, alike = [], Counter()
+    for term, instead in parts:
+        found.append(Mutant(key, term, instead, alike[term, instead]))
+        alike[term, instead] += 1
     return found

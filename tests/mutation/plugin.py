@@ -1,4 +1,4 @@
-"""A pytest plugin that leaves one condition out of one statement, or notes which test runs which.
+"""A pytest plugin that leaves one condition out, or notes which test runs which statement or fence.
 
 The environment says what: MUTANT, a mutant as JSON; or NOTES, a directory for one file a process.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutation.fences import FENCES, open_gap, watch
 from tests.mutation.mutants import Mutant
 
 PACKAGE = "buffer_connect.models.statements."
@@ -19,11 +20,20 @@ PACKAGE = "buffer_connect.models.statements."
 
 def pytest_configure(config):
     if "MUTANT" in os.environ:
-        intercept(cache(Mutant(*json.loads(os.environ["MUTANT"])).applied_to))
+        install(Mutant(*json.loads(os.environ["MUTANT"])))
     if "NOTES" in os.environ:
         notes = Notes(Path(os.environ["NOTES"]))
         intercept(notes.note)
+        watch(notes.reached)
         config.pluginmanager.register(notes)
+
+
+def install(mutant):
+    """Leave one condition out, in this process."""
+    if mutant.key in FENCES:
+        open_gap(mutant)
+    else:
+        intercept(cache(mutant.applied_to))
 
 
 def intercept(text_for):
@@ -52,6 +62,9 @@ class Notes:
             self.makers[text] = _maker(sys._getframe())
         return text
 
+    def reached(self, name):
+        self.running.add(name)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
         self.running = set()
@@ -71,7 +84,11 @@ class Notes:
     def pytest_sessionfinish(self):
         from tests.mutation.statements import kept  # noqa: PLC0415
 
-        notes = {"tests": self.tests, "makers": self.makers, "kept": kept()}
+        notes = {
+            "tests": self.tests,
+            "makers": self.makers,
+            "kept": kept() | {name: name for name in FENCES},
+        }
         file = self.directory / f"{uuid.uuid4().hex}.json"
         file.write_text(json.dumps(notes), encoding="utf-8")
 

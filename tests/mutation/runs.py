@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from bisect import bisect
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from tests.mutation.mutants import key_of
 
@@ -16,7 +18,7 @@ ALL = ["-m", "not (browser or redis or rabbitmq)", "--ignore=tests/quickstart"]
 ALL += ["--ignore=tests/reliability", "--ignore=tests/toolkit", "--ignore=tests/example"]
 # With a mutant and without, tests run the same.
 ALIKE = ["-p", "no:randomly", "-p", "no:cacheprovider", "--timeout=60"]
-# What the tests of one mutant may take together, in seconds, by what they took before.
+# What the first tests of one mutant may take together, in seconds, by what they took before.
 ENOUGH = 8.0
 
 
@@ -40,15 +42,12 @@ class Notes:
                 self.tests.setdefault(key, {})[test] = facts["seconds"]
 
     def tests_of(self, key):
-        """Return tests that run a statement: those of the model first, then the quickest."""
+        """Return tests that run a statement: the model's and the quickest, and all that are left."""
         seconds = self.tests.get(key, {})
-        chosen, taken = [], 0.0
-        for test in sorted(seconds, key=lambda t: (not t.startswith(CONFORMANCE), seconds[t])):
-            taken += seconds[test]
-            if chosen and taken > ENOUGH:
-                break
-            chosen.append(test)
-        return chosen
+        tests = sorted(seconds, key=lambda t: (not t.startswith(CONFORMANCE), seconds[t]))
+        taken = accumulate(seconds[test] for test in tests)
+        few = max(1, bisect(list(taken), ENOUGH))
+        return tests[:few], tests[few:]
 
 
 def learned(directory, processes):
@@ -71,6 +70,8 @@ def require_green(tests, processes):
 
 def killer_of(mutant, tests):
     """Return the test that fails where `mutant` runs; None when every test passes."""
+    if not tests:
+        return None
     result = run(["-x", *ALIKE, *tests], {"MUTANT": json.dumps(mutant)}, output=subprocess.PIPE)
     if result.returncode == 0:
         return None

@@ -1,19 +1,24 @@
 """What is left out of the statements: every condition, one at a time, and nothing else."""
 
+import ast
 import re
 
 import pytest
 from django.db import connection
 
+from buffer_connect.models import ServiceState
 from buffer_connect.models.statements.statement import Statement
 from tests.mutation.explained import EVERYWHERE, EXPLAINED
+from tests.mutation.fences import FENCES, PACKAGE, conditions, gaps_of, open_gap
 from tests.mutation.mutants import Mutant, key_of, mutants_of
 from tests.mutation.statements import kept
 from tests.mutation.terms import FALSE, TRUE, parts_of, without
 
 KEPT = kept()
 # As `explained` names them.
-CONDITIONS = [(name, *mutant[1:]) for name, key in KEPT.items() for mutant in mutants_of(key)]
+MUTANTS = {name: mutants_of(key) for name, key in KEPT.items()}
+MUTANTS |= {name: gaps_of(name) for name in FENCES}
+CONDITIONS = [(name, *mutant[1:]) for name, found in MUTANTS.items() for mutant in found]
 TWO_ROWS = """
 UPDATE link SET a = 1 WHERE lease_until > {now} AND
   ((id = %(pk0)s AND epoch = %(epoch0)s) OR (id = %(pk1)s AND epoch = %(epoch1)s))
@@ -117,3 +122,67 @@ def test_every_proof_is_of_one_condition(condition):
 @pytest.mark.parametrize("term", EVERYWHERE)
 def test_what_is_proved_everywhere_stands_somewhere(term):
     assert term in {each for _, each, *_ in CONDITIONS}
+
+
+def test_of_the_orm_each_argument_and_each_step_is_left_out():
+    text = "def f(): rows.active().filter(Q(a=1) | Q(b=2), *c, **d).exclude(e=3).update(f=4)"
+    assert [term for term, _ in conditions(ast.parse(text))] == [
+        "active()",
+        "a=1",
+        "b=2",
+        "Q(a=1) | Q(b=2)",
+        "*c",
+        "**d",
+        "e=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "left"),
+    [(0, "rows.all().filter(Q(a=1) & b)"), (1, "rows.active().filter(Q() & b)")],
+)
+def test_the_rest_of_the_function_stays(number, left):
+    function = ast.parse("rows.active().filter(Q(a=1) & b)")
+    _, leave_out = list(conditions(function))[number]
+    leave_out()
+    assert ast.unparse(function) == left
+
+
+def test_whoever_has_the_function_runs_it_without_the_condition(db, monkeypatch):
+    put = type(ServiceState.objects.all()).put
+    monkeypatch.setattr(put, "__code__", put.__code__)
+    ServiceState.objects.create(name="brake")
+    open_gap(gaps_of("models.service:ServiceStateQuerySet.put")[0])
+    ServiceState.objects.put("breaker", key="of all")
+    assert ServiceState.objects.get().key == "of all"
+
+
+def writers():
+    """Return every function that writes rows by the ORM on a condition."""
+    for folder in "flows", "models":
+        for file in (PACKAGE / folder).rglob("*.py"):
+            module = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+            for name, function in functions_in(ast.parse(file.read_text(encoding="utf-8"))):
+                if writes(function) and list(conditions(function)):
+                    yield f"{module}:{name}"
+
+
+def functions_in(tree, prefix=""):
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from functions_in(node, f"{node.name}.")
+        if isinstance(node, ast.FunctionDef):
+            yield prefix + node.name, node
+
+
+def writes(function):
+    calls = {
+        getattr(each.func, "attr", "")
+        for each in ast.walk(function)
+        if isinstance(each, ast.Call) and not each.args
+    }
+    return not calls.isdisjoint({"update", "delete"})
+
+
+def test_every_function_that_writes_on_a_condition_is_a_fence():
+    assert set(writers()) <= set(FENCES)

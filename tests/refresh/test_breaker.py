@@ -1,6 +1,7 @@
 """A wrong client secret ends nothing."""
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -150,3 +151,55 @@ def test_it_says_so_once_however_many_are_refused(
     flows.sweep()
     assert len(sandbox.requests_to("token")) == sent + 1
     assert len(opened(caplog)) == 1
+
+
+@pytest.fixture
+def rested(db):
+    """A breaker that has been open for long enough that a link may be tried."""
+    breaker.open_()
+    ServiceState.objects.update(probe_at=F("probe_at") - PROBE_EVERY)
+
+
+def test_a_breaker_that_has_just_opened_is_not_probed(db):
+    breaker.open_()
+    assert not breaker.take_probe()
+
+
+def test_one_caller_takes_the_probe(rested):
+    assert [breaker.take_probe(), breaker.take_probe()] == [True, False]
+
+
+def test_a_breaker_that_was_closed_is_not_probed(rested):
+    breaker.close()
+    assert not breaker.take_probe()
+
+
+def test_nor_is_that_of_another_client(rested, settings):
+    settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, "CLIENT_SECRET": "another"}
+    assert not breaker.take_probe()
+
+
+def test_who_finds_it_closed_by_another_says_nothing(rested, caplog):
+    def close_meanwhile(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if "SELECT" in sql:
+            ServiceState.objects.update(opened_at=None)
+        return answer
+
+    with connection.execute_wrapper(close_meanwhile):
+        breaker.close()
+    assert "breaker=closed" not in caplog.text
+
+
+def test_who_finds_it_opened_by_another_opens_that_one(db):
+    ServiceState.objects.create(name="brake")
+
+    def open_meanwhile(execute, sql, params, many, context):
+        if sql.startswith("SAVEPOINT"):
+            ServiceState.objects.create(name="breaker")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(open_meanwhile):
+        breaker.open_()
+    assert breaker.is_open()
+    assert ServiceState.objects.get(name="brake").opened_at is None

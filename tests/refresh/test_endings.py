@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from buffer_connect import flows, signals
 from buffer_connect.flows.refresh.claim import claim, prepare, record_intent
+from buffer_connect.flows.refresh.resend import may_leave
 from buffer_connect.flows.refresh.settle import Landed, settle
 from buffer_connect.models import BufferLink, PendingRevocation
 from buffer_connect.oauth.token import Outcome, TokenSet, Verdict
@@ -117,3 +118,35 @@ def test_a_token_that_cannot_be_opened_does_not_stop_a_deletion(link, user, capl
 def test_the_database_refuses_an_ended_link_with_tokens(link, status):
     with pytest.raises(IntegrityError):
         BufferLink.objects.update(status=status)
+
+
+@pytest.fixture
+def resend(sandbox, link):
+    """An attempt that is about to send a generation again."""
+    sandbox.fail_next("lose_answer")
+    flows.sweep()
+    age(link, minutes=71)
+    return under_way(link)
+
+
+def test_what_is_sent_again_leaves_while_its_link_is_there(resend):
+    assert may_leave(resend)
+
+
+def test_it_does_not_leave_when_its_link_has_ended_meanwhile(resend):
+    nothing = {"refresh_token": None, "access_token": None}
+    BufferLink.objects.update(status="revoked", **nothing)
+    assert not may_leave(resend)
+
+
+def test_nor_when_its_user_has_connected_again_meanwhile(resend, sandbox, user):
+    link_to(sandbox, user)
+    assert not may_leave(resend)
+
+
+def test_a_reuse_leaves_the_links_of_other_accounts_alone(sandbox, link, other_user):
+    stranger = link_to(sandbox, other_user, account="account-2")
+    sandbox.fail_next("oauth_error", error="invalid_grant", description="token was already used")
+    flows.sweep()
+    row = held(stranger)
+    assert row.refresh_due_at > row.database_now

@@ -6,7 +6,7 @@ import pytest
 
 from buffer_connect import flows
 from buffer_connect.models import BufferLink
-from tests.links import age, held, link_to, make_due, tokens_of
+from tests.links import age, held, key_of, link_to, make_due, tokens_of
 
 SURELY_NOT_USED = [
     ("rate_limit", {"retry_after": ""}),
@@ -183,6 +183,16 @@ def test_a_lost_answer_is_sent_again_when_nothing_is_left_to_lose(sandbox, link)
     flows.sweep()
     row = held(link)
     assert (row.generation, row.status) == (2, "active")
+
+
+def test_an_api_key_of_the_account_has_nothing_to_lose(sandbox, link, other_user):
+    key_of(sandbox, other_user)
+    sandbox.fail_next("outage")
+    flows.sweep()
+    age(link, hours=1)
+    make_due(link)
+    flows.sweep()
+    assert held(link).generation == 2
 
 
 def test_a_second_send_that_is_refused_is_our_loss(sandbox, link):
