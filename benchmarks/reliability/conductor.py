@@ -57,6 +57,7 @@ class Conductor:
             self._be_away: 1,
             self._remove: 2,
             self._reconnect: 2,
+            self._disconnect: 4,
         }
 
     def stand_still(self, seconds: float) -> None:
@@ -180,6 +181,10 @@ class Conductor:
     def _reconnect(self) -> None:
         if not self._is_away and self._people.reconnect_one():
             self.done["reconnected while all was well"] += 1
+
+    def _disconnect(self) -> None:
+        if not self._is_away and self._people.disconnect_one():
+            self.done["disconnected here by the user"] += 1
 
     def _reconnect_ended(self) -> None:
         if not self._is_away:

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.reliability import timing
 from benchmarks.reliability.hand import Hand
+from benchmarks.reliability.judge import SLACK
 from benchmarks.reliability.people import Standing
 from benchmarks.reliability.records import (
     Grant,
@@ -21,7 +22,8 @@ from benchmarks.reliability.records import (
     Use,
     World,
 )
-from buffer_connect.models import BufferLink, LinkEvent
+from benchmarks.reliability.siblings import Siblings
+from buffer_connect.models import BufferLink
 
 Lines = Mapping[str, list[dict[str, Any]]]
 Held = tuple[int, str, int]
@@ -173,7 +175,8 @@ def _process(hand: Hand, lines: list[dict[str, Any]]) -> Process:
 class Lives:
     """Makes the life of each epoch out of how it stood, what was done to it, and its history."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[Step], siblings: Siblings) -> None:
+        self._siblings = siblings
         self._written: Counter[Held] = Counter()
         # By process: whose refusal it came to write down.
         self._refused: set[tuple[str, Held]] = set()
@@ -187,10 +190,6 @@ class Lives:
                 self._written[held] += change
             if step.name in REFUSED:
                 self._refused |= {(step.agent, held) for held in step.held}
-        resent = LinkEvent.objects.filter(kind=LinkEvent.Kind.RESENT)
-        self._resent: dict[int | None, list[float]] = defaultdict(list)
-        for link, moment in resent.values_list("link", "created_at"):
-            self._resent[link].append(moment.timestamp())
 
     def life(self, standing: Standing, grant: Grant) -> Life:
         """Return the life of one epoch."""
@@ -203,18 +202,23 @@ class Lives:
         )
         # What went out again so shortly before the user connected may have ended the same grant.
         counts_from = grant.tokens[0].issued_at - timing.QUARANTINE
-        is_ended = standing.status == BufferLink.Status.REVOKED
+        ended_at = standing.changed_at if standing.status == BufferLink.Status.REVOKED else None
         return Life(
             link=link,
             epoch=epoch,
             held=held,
             until=standing.at,
-            ended_at=standing.changed_at if is_ended else None,
-            reason=standing.reason if is_ended else "",
-            resent=any(counts_from <= moment <= standing.at for moment in self._resent[link]),
+            ended_at=ended_at,
+            reason=standing.reason if ended_at else "",
+            resent=self._siblings.was_resent(link, since=counts_from, until=standing.at),
+            yielded=ended_at is not None and self._yielded(link, grant.token(held), ended_at),
             doubted=self._written[link, epoch, held] > refused,
             waits_since=self._waits_since(standing),
         )
+
+    def _yielded(self, link: int, token: Token, ended_at: float) -> bool:
+        is_over = ended_at >= token.issued_at + timing.TOKEN_LIFE - SLACK
+        return is_over and self._siblings.has_active(link, ended_at)
 
     def _waits_since(self, standing: Standing) -> float | None:
         if standing.has_time_until is None:

@@ -12,6 +12,7 @@ from benchmarks.reliability.findings import Findings, Verdict
 from benchmarks.reliability.hand import Hand
 from benchmarks.reliability.people import Standing
 from benchmarks.reliability.records import Grant, Span, Step, World
+from benchmarks.reliability.siblings import Siblings
 from benchmarks.reliability.witness import Look
 
 
@@ -61,9 +62,9 @@ def find(raw: Raw) -> Findings:
 
 
 def _verdicts(
-    standings: Iterable[Standing], steps: Iterable[Step], grants: Grants, world: World
+    standings: Sequence[Standing], steps: Iterable[Step], grants: Grants, world: World
 ) -> list[Verdict]:
-    lives, verdicts = evidence.Lives(steps), []
+    lives, verdicts = evidence.Lives(steps, Siblings(standings, grants)), []
     for standing in standings:
         grant = grants[standing.link, standing.epoch]
         verdicts.append(Verdict.on(lives.life(standing, grant), grant, world))

@@ -43,6 +43,7 @@ class Fate(StrEnum):
     STOOD_STILL = "stood still beyond the quarantine"
     DATABASE = "database away beyond the commit budget"
     PERSON = "user's own revocation"
+    YIELDED = "given up in doubt beside a sibling"
     # These it can.
     NOT_STORED = "an answer in hand was not stored"
     SENT_TWICE = "a second send ended a good grant"
@@ -59,7 +60,7 @@ def fate(life: Life, grant: Grant, world: World) -> Fate:
     if consumption is not None and consumption.at <= life.until:
         return _of_lost_successor(consumption, life, world)
     if grant.ended_at is None or grant.ended_at > life.until:
-        return Fate.KEPT
+        return Fate.YIELDED if has_yielded(life) else Fate.KEPT
     match grant.ended_by:
         case "person":
             return Fate.PERSON
@@ -160,9 +161,9 @@ def is_forgotten(life: Life, world: World) -> bool:
 def is_false_end(life: Life, grant: Grant) -> bool:
     """Return whether the database called a link ended whose token the server would have taken.
 
-    It may do so where the API did not take its access tokens.
+    It may do so where the API did not take its access tokens, or for the sake of another link.
     """
-    if life.ended_at is None or is_unauthorized(life, grant):
+    if life.ended_at is None or is_unauthorized(life, grant) or has_yielded(life):
         return False
     consumption = grant.token(life.held).consumption
     is_good = consumption is None or consumption.at > life.ended_at
@@ -187,6 +188,11 @@ def is_unauthorized(life: Life, grant: Grant) -> bool:
     return any(call.by_http and last.holds(call.at) for call in grant.refused_calls) and any(
         span.holds(call.at) for span in forced for call in grant.refused_calls
     )
+
+
+def has_yielded(life: Life) -> bool:
+    """Return whether a link in doubt ended because a second send might have ended a sibling too."""
+    return life.yielded and life.doubted and life.reason == "answer_lost"
 
 
 def right_reasons(life: Life, which: Fate) -> frozenset[str]:

@@ -12,11 +12,15 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from benchmarks.reliability.buffer import Buffer
+from buffer_connect.exceptions import TokenUnavailable
+from buffer_connect.flows.disconnect import disconnect
 from buffer_connect.models import BufferLink
 
 SCOPES = ["account:read", "posts:read", "posts:write", "offline_access"]
 # A user finds a link ended, and reconnects, after so long.
 NOTICED_AFTER = timedelta(seconds=2)
+# One in so many users lives on the account of the one before.
+SHARES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,7 @@ def _has_time_until(link: BufferLink) -> float | None:
 
 
 class People:
-    """As many users as links, each with an account of their own."""
+    """As many users as links; some share an account, each by a grant of their own."""
 
     def __init__(self, rng: random.Random, buffer: Buffer) -> None:
         # Each epoch's grant, and how the epochs stood that are over.
@@ -76,9 +80,10 @@ class People:
             self._authorize(user)
 
     def reconnect_ended(self) -> int:
-        """Let those reconnect whose link has ended; return how many."""
+        """Let those reconnect whose link has ended, or who have ended it; return how many."""
         before = timezone.now() - NOTICED_AFTER
-        ended = BufferLink.objects.revoked().filter(status_changed_at__lte=before)
+        ended = BufferLink.objects.exclude(status=BufferLink.Status.ACTIVE)
+        ended = ended.filter(status_changed_at__lte=before)
         links = list(ended.select_related("user"))
         return sum(map(self._reconnect, links))
 
@@ -91,9 +96,21 @@ class People:
         link = self._somebodys()
         return self._buffer.revoke(self.grants[link.pk, str(link.epoch)])
 
+    def disconnect_one(self) -> bool:
+        """Let somebody disconnect here; False when others were at the row for too long."""
+        link = self._somebodys()
+        standing = Standing.of(link)
+        try:
+            disconnect(link)
+        except (TokenUnavailable, OperationalError):
+            return False
+        self.replaced.append(standing)
+        return True
+
     def standings(self) -> list[Standing]:
         """Return how every epoch stood when it was over, or stands now."""
-        return [*self.replaced, *map(Standing.of, BufferLink.objects.all())]
+        there = BufferLink.objects.exclude(status=BufferLink.Status.DISCONNECTED)
+        return [*self.replaced, *map(Standing.of, there)]
 
     def _somebodys(self) -> BufferLink:
         links = BufferLink.objects.active().select_related("user").order_by("pk")
@@ -106,12 +123,13 @@ class People:
             self._authorize(link.user)
         except OperationalError:
             return False
-        self.replaced.append(standing)
+        if link.status != BufferLink.Status.DISCONNECTED:
+            self.replaced.append(standing)
         return True
 
     def _authorize(self, user: Any) -> None:
         """Agree at Buffer, and come back with a new grant."""
-        account = f"account-{user.pk}"
+        account = f"account-{user.pk - (user.pk % SHARES == 0)}"
         issued = self._buffer.issue(account)
         link = BufferLink.objects.adopt(
             user=user,

@@ -119,10 +119,13 @@ class Life:
     ended_at: float | None = None
     reason: str = ""
     # Whether a generation went out a second time, by the link's own history: in this epoch, or by
-    # the quarantine before it, for the client cannot know that the grant is another one.
+    # the quarantine before it, for the client cannot know that the grant is another one. Or one of
+    # another link of the account, which may have shared the grant.
     resent: bool = False
     # Whether more was written down as sent of the held generation than is known to have ended.
     doubted: bool = False
+    # Whether it ended after its access token did, while another link of the account was active.
+    yielded: bool = False
     # Since when nothing but a sweep is wanted: its access token is over, and so are the pause that
     # the database asks for and all that a process may have had in hand. None: it waits for nobody.
     waits_since: float | None = None

@@ -15,7 +15,7 @@ from benchmarks.reliability.crew import Crew
 from benchmarks.reliability.databases import Server, SQLite, of_this_run
 from benchmarks.reliability.inquiry import Raw
 from benchmarks.reliability.people import People
-from benchmarks.reliability.settings import point_to
+from benchmarks.reliability.settings import hasten, point_to
 from benchmarks.reliability.staff import Staff
 from benchmarks.reliability.troubles import FAULTS
 from benchmarks.reliability.witness import Witness
@@ -34,6 +34,7 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         buffer = stack.enter_context(serving(timing.TOKEN_LIFE))
         point_to(buffer.url)
+        hasten()
         people = People(rng, buffer)
         people.connect(links)
         database = stack.enter_context(_database())

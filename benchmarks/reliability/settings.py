@@ -1,10 +1,13 @@
 """BUFFER_CONNECT of the site that is put to the test; a module for its database, see `benchmarks.site`."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
-from benchmarks.reliability.timing import timing
+from benchmarks.reliability import timing
+from buffer_connect.flows.refresh import breaker, introspection, resend
+from buffer_connect.oauth import lives
 from buffer_connect.sandbox.options import CLIENT_ID, CLIENT_SECRET
 
 
@@ -18,5 +21,14 @@ def point_to(issuer: str, *, introspection: bool = True) -> None:
         "ISSUER": issuer,
         "API_URL": f"{issuer}/api",
         "ENDPOINTS": endpoints,
-        "TIMING": timing(),
+        "TIMING": timing.timing(),
     }
+
+
+def hasten() -> None:
+    """Shorten in this process what is no setting: the run is over in a minute or two."""
+    breaker.PROBE_EVERY = timedelta(seconds=timing.PROBE_EVERY)
+    resend.BLOCKED_FOR = timedelta(seconds=timing.LONG_PAUSE)
+    lives.LONG_PAUSE = lives.LONGEST_PATIENT_PAUSE = timing.LONG_PAUSE
+    lives.SHORTEST_PATIENT_PAUSE = timing.BEAT
+    introspection.WITHIN, introspection.SILENT_FOR = timing.TELLS_WITHIN, timing.SILENT_FOR

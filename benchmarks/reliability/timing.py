@@ -14,8 +14,8 @@ LEASE, QUARANTINE = 7.0, 12.0
 COUNTS = {"IN_FLIGHT": 8, "SENDS_PER_SECOND": 60}
 # How often a worker sweeps, and how often it asks whether Buffer knows the client again.
 BEAT, PROBE_EVERY = 1.0, 0.5
-# What only the operator can cure is tried again after a while; the server has to tell what it knows
-# of a token in doubt at once, or is not asked again so soon.
+# What only the operator can cure, or what nobody waits for, is tried again after a while; the server
+# has to tell what it knows of a token in doubt at once, or is not asked again so soon.
 LONG_PAUSE, TELLS_WITHIN, SILENT_FOR = 5.0, 0.3, 4.0
 
 # A process stands still for longer than its lease, and goes on before the quarantine is over.

@@ -31,7 +31,7 @@ def _error(*, consume: bool) -> Options:
 
 # Weight, kind, and what makes its options.
 Fault = tuple[int, str, Options]
-# Neither endpoint can consume anything.
+# None of these endpoints can consume anything.
 ELSEWHERE: tuple[Fault, ...] = (
     (2, "outage", lambda rng: {}),
     (1, "reset", lambda rng: {}),
@@ -74,6 +74,12 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         *ELSEWHERE,
         (1, "oauth_error", lambda rng: {"error": "unsupported_token_type"}),
         (2, "slow", lambda rng: {"seconds": rng.uniform(0.1, 2 * TELLS_WITHIN)}),
+    ),
+    # Also after the grant has ended by it.
+    "revocation": (
+        *ELSEWHERE,
+        (2, "lose_answer", lambda rng: {}),
+        (2, "error_after", _status(503)),
     ),
 }
 

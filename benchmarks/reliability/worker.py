@@ -10,7 +10,6 @@ import random
 import signal
 import sys
 import threading
-from datetime import timedelta
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -22,7 +21,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from benchmarks import site  # noqa: F401 - sets Django up before the models are imported
 from benchmarks.reliability import timing
 from benchmarks.reliability.journal import Journal
-from benchmarks.reliability.settings import point_to
+from benchmarks.reliability.settings import hasten, point_to
 from benchmarks.reliability.steps import Watch
 from benchmarks.reliability.weaken import WEAKENED
 from buffer_connect.client import BufferClient
@@ -33,9 +32,7 @@ from buffer_connect.exceptions import (
     RateLimited,
     TokenUnavailable,
 )
-from buffer_connect.flows.refresh import breaker, introspection
 from buffer_connect.models import BufferLink
-from buffer_connect.oauth import lives
 from buffer_connect.transport import token_endpoint
 
 # What a caller has to reckon with; its own reads may lose the database, too.
@@ -73,9 +70,7 @@ def _prepare(order: dict[str, Any]) -> None:
     point_to(order["issuer"], introspection=order["introspection"])
     # So the sandbox notes who asks.
     token_endpoint.FORM_HEADERS["User-Agent"] = order["agent"]
-    breaker.PROBE_EVERY = timedelta(seconds=timing.PROBE_EVERY)
-    lives.LONG_PAUSE = timing.LONG_PAUSE
-    introspection.WITHIN, introspection.SILENT_FOR = timing.TELLS_WITHIN, timing.SILENT_FOR
+    hasten()
     if order["weaken"]:
         WEAKENED[order["weaken"]]()
 

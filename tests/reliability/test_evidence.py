@@ -66,7 +66,41 @@ def step(ended, name="T2", *, agent="worker", epoch="one", rows=1):
     return Step(agent=agent, name=name, began=ended, ended=ended, held=held, rows=rows)
 
 
-@pytest.mark.django_db
+class Alone:
+    """No link shares its account, and nothing went out again."""
+
+    def has_active(self, link, moment):
+        return False
+
+    def was_resent(self, link, *, since, until):
+        return False
+
+
+class Accompanied(Alone):
+    def has_active(self, link, moment):
+        return moment < 120.0
+
+
+ALONE = Alone()
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "siblings", "expected"),
+    [
+        (117.0, Accompanied(), True),
+        # Its access token lives.
+        (114.0, Accompanied(), False),
+        (121.0, Accompanied(), False),
+        (117.0, ALONE, False),
+    ],
+)
+def test_a_link_yields_to_one_that_is_active_when_its_access_token_is_over(
+    ended_at, siblings, expected
+):
+    of = standing(status=BufferLink.Status.REVOKED, reason="answer_lost", changed_at=ended_at)
+    assert Lives([], siblings).life(of, grant()).yielded is expected
+
+
 @pytest.mark.parametrize(
     ("steps", "has_time_until", "expected"),
     [
@@ -78,11 +112,10 @@ def step(ended, name="T2", *, agent="worker", epoch="one", rows=1):
     ],
 )
 def test_a_link_waits_when_its_token_and_the_quarantine_are_over(steps, has_time_until, expected):
-    life = Lives(steps).life(standing(has_time_until=has_time_until), grant())
+    life = Lives(steps, ALONE).life(standing(has_time_until=has_time_until), grant())
     assert life.waits_since == expected
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
@@ -95,7 +128,7 @@ def test_a_link_waits_when_its_token_and_the_quarantine_are_over(steps, has_time
     ],
 )
 def test_a_refusal_ends_the_doubt_when_it_was_written_down(steps, expected):
-    life = Lives(steps).life(standing(), grant(token(refusal(DUE_AT))))
+    life = Lives(steps, ALONE).life(standing(), grant(token(refusal(DUE_AT))))
     assert life.doubted is expected
 
 

@@ -350,3 +350,18 @@ def test_a_second_send_counts_while_the_access_token_lives(uses, expected):
 
 def test_a_refresh_counts_as_forced_for_as_long_as_the_protocol_says():
     assert judge.FORCED == statements.FORCED_FOR
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason", "expected"),
+    [
+        ({"yielded": True, "doubted": True}, "answer_lost", True),
+        ({"yielded": True}, "answer_lost", False),
+        ({"doubted": True}, "answer_lost", False),
+        ({"yielded": True, "doubted": True}, "revoked_at_buffer", False),
+    ],
+)
+def test_only_a_link_in_doubt_may_be_given_up_for_another(facts, reason, expected):
+    given_up = ended(120.0, reason, **facts)
+    assert (fate(given_up, grant(), world()) is Fate.YIELDED) is expected
+    assert is_false_end(given_up, grant()) is not expected
