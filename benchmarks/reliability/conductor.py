@@ -58,6 +58,7 @@ class Conductor:
             self._remove: 2,
             self._reconnect: 2,
             self._disconnect: 4,
+            self._rotate: 1,
         }
 
     def stand_still(self, seconds: float) -> None:
@@ -171,6 +172,11 @@ class Conductor:
         if not self._is_away and (way := self._staff.look()):
             self.done[f"brake taken off by {way}"] += 1
         self._later(STAFF_LOOKS_EVERY, self._look)
+
+    def _rotate(self) -> None:
+        if not self._is_away:
+            self._crew.hand_out(self._staff.rotate())
+            self.done["encryption keys rotated"] += 1
 
     # By the users.
 

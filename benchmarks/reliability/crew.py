@@ -84,6 +84,10 @@ class Crew:
             living = self._living()
             return bool(living) and self._rng.choice(living).stop()
 
+    def hand_out(self, keys: list[str]) -> None:
+        """Let those who are started from now on have these keys."""
+        self._order["keys"] = keys
+
     def calm(self) -> None:
         """From now on nobody meets anything: let each finish, and one start that is told nothing."""
         with self._lock:

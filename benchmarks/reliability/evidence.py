@@ -49,10 +49,9 @@ class Server:
             for epoch, grant in grant_ids.items()
             for token in by_id[grant]["refresh_tokens"]
         }
-        # By process and token: when it wrote down that it may send, and when it sent.
+        # By process and token: when it wrote down that it may send, sent, began to store the answer.
         self._intended: Moments = defaultdict(list)
         self._sent: Moments = defaultdict(list)
-        # And when it began to store the answer.
         self._stores: Moments = defaultdict(list)
         for agent, own in lines.items():
             for line in own:
@@ -200,7 +199,7 @@ class Lives:
             use.is_refusal and (use.agent, (link, epoch, held)) in self._refused
             for use in grant.token(held).uses
         )
-        # What went out again so shortly before the user connected may have ended the same grant.
+        # What went out so shortly before the user connected may have ended the same grant.
         counts_from = grant.tokens[0].issued_at - timing.QUARANTINE
         ended_at = standing.changed_at if standing.status == BufferLink.Status.REVOKED else None
         return Life(

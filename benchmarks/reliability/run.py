@@ -15,7 +15,7 @@ from benchmarks.reliability.crew import Crew
 from benchmarks.reliability.databases import Server, SQLite, of_this_run
 from benchmarks.reliability.inquiry import Raw
 from benchmarks.reliability.people import People
-from benchmarks.reliability.settings import hasten, point_to
+from benchmarks.reliability.settings import KEYS, hasten, point_to
 from benchmarks.reliability.staff import Staff
 from benchmarks.reliability.troubles import FAULTS
 from benchmarks.reliability.witness import Witness
@@ -33,12 +33,12 @@ def run(*, seconds: float, seed: int, links: int, standstills_only: bool, weaken
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         buffer = stack.enter_context(serving(timing.TOKEN_LIFE))
-        point_to(buffer.url)
+        point_to(buffer.url, keys=KEYS)
         hasten()
         people = People(rng, buffer)
         people.connect(links)
         database = stack.enter_context(_database())
-        order = {"issuer": buffer.url, "weaken": weaken}
+        order = {"issuer": buffer.url, "keys": KEYS, "weaken": weaken}
         hired = _crew(seed, folder, url=database.worker_url, order=order, is_deadly=is_deadly)
         crew = stack.enter_context(hired)
         witness = stack.enter_context(_witness())

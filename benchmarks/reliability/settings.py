@@ -10,14 +10,20 @@ from buffer_connect.flows.refresh import breaker, introspection, resend
 from buffer_connect.oauth import lives
 from buffer_connect.sandbox.options import CLIENT_ID, CLIENT_SECRET
 
+# The first seals; which one that is changes while all goes on.
+KEYS = [
+    *settings.BUFFER_CONNECT["ENCRYPTION_KEYS"],
+    "another:gZu5hvQZnxQbxIqF/uU3gFFu4oGDs8yIPDQR/32eSto=",
+]
 
-def point_to(issuer: str, *, introspection: bool = True) -> None:
+
+def point_to(issuer: str, *, keys: list[str], introspection: bool = True) -> None:
     """Let this process be a client of the sandbox at `issuer`."""
     endpoints: dict[str, Any] = {} if introspection else {"introspection": None}
     settings.BUFFER_CONNECT = {
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": CLIENT_SECRET,
-        "ENCRYPTION_KEYS": settings.BUFFER_CONNECT["ENCRYPTION_KEYS"],
+        "ENCRYPTION_KEYS": keys,
         "ISSUER": issuer,
         "API_URL": f"{issuer}/api",
         "ENDPOINTS": endpoints,

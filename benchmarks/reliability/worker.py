@@ -2,7 +2,7 @@
 
 `kind` is `sweep` (it refreshes what is due) or `call` (it uses links); `agent` its name; `folder`
 where its journal goes; `issuer` the sandbox; `meet` where it is to kill or stop itself; `weaken`
-what it leaves out of the protocol; `introspection` whether it asks the server about tokens in doubt.
+what it leaves out of the protocol; `keys` the keys, the first of which seals; `introspection` whether it asks the server about tokens in doubt.
 """
 
 import os
@@ -67,7 +67,7 @@ def work(order: dict[str, Any]) -> None:
 
 
 def _prepare(order: dict[str, Any]) -> None:
-    point_to(order["issuer"], introspection=order["introspection"])
+    point_to(order["issuer"], keys=order["keys"], introspection=order["introspection"])
     # So the sandbox notes who asks.
     token_endpoint.FORM_HEADERS["User-Agent"] = order["agent"]
     hasten()
