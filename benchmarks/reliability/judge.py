@@ -19,7 +19,7 @@ SLACK = 0.4
 # A process that is awake for so many seconds, with the database there, has to have stored an answer.
 FAIR = 1.0
 # And so many until it begins to: for that a kill is no excuse.
-PROMPT = 0.5
+PROMPT = 0.8
 # Between two tries to store, while the database is away.
 PAUSE = 0.25
 # So many sweeps have to have passed a link by before it counts as forgotten.

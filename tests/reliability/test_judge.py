@@ -82,7 +82,7 @@ def test_who_stands_still_when_time_is_up_can_still_read_what_came_meanwhile():
 
 @pytest.mark.parametrize(
     ("after", "expected"),
-    [(-1.0, Fate.DEATH), (0.4, Fate.DEATH), (0.6, Fate.NOT_STORED), (3.1, Fate.NOT_STORED)],
+    [(-1.0, Fate.DEATH), (0.7, Fate.DEATH), (0.9, Fate.NOT_STORED), (3.1, Fate.NOT_STORED)],
 )
 def test_death_excuses_for_a_moment(after, expected):
     killed = process(killed_at=DUE_AT + after)
@@ -94,8 +94,8 @@ def test_death_excuses_for_a_moment(after, expected):
     [
         (0.1, 2.9, Fate.DEATH),
         (0.1, 3.1, Fate.NOT_STORED),
-        (0.4, 0.6, Fate.DEATH),
-        (0.6, 0.7, Fate.NOT_STORED),
+        (0.7, 0.9, Fate.DEATH),
+        (0.9, 1.0, Fate.NOT_STORED),
     ],
 )
 def test_and_for_the_commit_budget_when_the_store_had_begun(stores_after, killed_after, expected):
@@ -109,7 +109,7 @@ def test_and_for_the_commit_budget_when_the_store_had_begun(stores_after, killed
     [
         world(process((DUE_AT - 1, DUE_AT + 2), killed_at=DUE_AT + 2.4)),
         # A quarter of a second may lie between two tries.
-        world(process(killed_at=DUE_AT + 2.7), away=[(DUE_AT + 0.1, DUE_AT + 2.1)]),
+        world(process(killed_at=DUE_AT + 2.9), away=[(DUE_AT + 0.1, DUE_AT + 2.1)]),
     ],
 )
 def test_a_process_need_not_begin_while_it_sleeps_or_the_database_is_away(around):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from benchmarks.reliability.report import LATE_COMMITS
+
 # A run takes a minute, and one that finds nothing is made again.
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -72,6 +74,9 @@ def test_what_nobody_ends_is_found_out(tmp_path, without, line):
 
 
 @ONE_IS_ENOUGH
-@pytest.mark.parametrize("line", ["avoidable losses", "commits later than 1 s, beyond one in 100"])
-def test_an_answer_that_lies_for_a_while_is_found_out(tmp_path, line):
-    assert is_found_out(tmp_path, line, "--weaken", "promptness")
+def test_an_answer_that_lies_for_a_while_is_found_out(tmp_path):
+    url = f"sqlite:///{tmp_path / 'reliability.sqlite3'}"
+    code, printed = played(url, "--weaken", "promptness")
+    assert code == 1
+    assert number("avoidable losses", printed) > 0
+    assert number(LATE_COMMITS, printed) > 0
