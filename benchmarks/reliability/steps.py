@@ -32,6 +32,8 @@ STATEMENTS = {
     "T4": "WHERE id = %(pk)s AND lease_owner",
     "T5": "sent_ended_at = CASE WHEN sent_count = 1",
     "T6": "failures = failures + 1, last_error",
+    # What it is put off by comes after those that count a failure.
+    "T4b": "last_error = %(error)s,\n  next_attempt_at",
     "T7b": "SET refused_generation = %(",
     "end": "SET status = 'revoked'",
 }
@@ -116,7 +118,7 @@ class Watch:
     def _statement(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        step = next((name for name, piece in STATEMENTS.items() if piece in sql), None)
+        step = step_of(sql)
         if step is None:
             return execute(sql, params, many, context)
         # A caller claims and writes down in one.
@@ -151,6 +153,11 @@ class Watch:
                 signal.raise_signal(self._number)
                 self._rests_until = time.monotonic() + (REST if self._again else math.inf)
                 self._left = self._times
+
+
+def step_of(sql: str) -> str | None:
+    """Return which step of the protocol a statement is; None for any other."""
+    return next((name for name, piece in STATEMENTS.items() if piece in sql), None)
 
 
 def _token(body: Any) -> str:

@@ -89,7 +89,7 @@ def test_time_in_which_no_sweep_could_take_it_up_does_not_count_and_a_beat_after
     assert found.taken_up == 5
 
 
-@pytest.mark.parametrize("last", ["T3", "T4", "T5", "T6", "T7b", "end"])
+@pytest.mark.parametrize("last", ["T3", "T4", "T4b", "T5", "T6", "T7b", "end"])
 def test_what_was_finished_before_the_kill_needs_no_recovery(last):
     steps = step("T2", DUE_AT), step(last, DUE_AT + 0.2)
     assert recoveries(steps, {(1, "one"): grant()}, world(process(killed_at=KILLED_AT))) == []
