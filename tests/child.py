@@ -1,11 +1,13 @@
 """What runs in the processes that `tests.processes` starts. Django must be set up before."""
 
 import contextlib
+import itertools
 import pickle
 import re
 import select
 import signal
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
@@ -104,6 +106,20 @@ def loop():
     sys.exit(0)
 
 
+def loop_interrupted():
+    """The same; told so within the pause between two sweeps."""
+    sys.setprofile(_interrupt)
+    loop()
+
+
+def _interrupt(frame, event, argument):
+    # `wait` of an Event holds its lock when it calls that of its condition.
+    callers = [each.f_code.co_name for each, _ in itertools.islice(traceback.walk_stack(frame), 3)]
+    if event == "call" and callers in (["wait", "wait", "handle"], ["_wait_for", "wait", "handle"]):
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGTERM)
+
+
 def cron():
     """Run `buffer_refresh` once; a SIGTERM ends the process when the command is through."""
     call_command("buffer_refresh", stdout=StringIO())
@@ -149,6 +165,7 @@ JOBS = {
     "serve": serve,
     "come back": come_back,
     "loop": loop,
+    "loop interrupted": loop_interrupted,
     "cron": cron,
     "ask": ask,
     "end": end,

@@ -47,6 +47,12 @@ def test_a_shutdown_amid_a_store_waits_for_it(link, database_url):
     assert held(link).generation == 2
 
 
+@pytest.mark.long
+def test_a_loop_that_is_told_so_between_two_sweeps_ends(database_url):
+    with starting(database_url) as start:
+        start("loop interrupted").ready().go().wait_until_ended()
+
+
 def test_the_tasks_keep_no_results():
     assert tasks.refresh_due_links.ignore_result
     assert tasks.clean_up.ignore_result

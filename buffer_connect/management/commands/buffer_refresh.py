@@ -3,7 +3,7 @@
 import logging
 import signal
 from argparse import ArgumentParser
-from threading import TIMEOUT_MAX, Event
+from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connections
 from buffer_connect import flows
 from buffer_connect.exceptions import printable
 from buffer_connect.management.failures import CommandWithoutTraceback
-from buffer_connect.stopping import Stop, finishing_first
+from buffer_connect.stopping import SharedFlag, Stop, finishing_first
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,8 @@ class Command(CommandWithoutTraceback):
     def handle(self, *, loop: bool, every: float, **options: Any) -> None:
         if not 0 < every <= TIMEOUT_MAX:
             raise CommandError("--every takes a positive number of seconds.")
-        stop = Event()
+        # A signal may interrupt its `wait`, whose lock `set` of an Event would wait for.
+        stop = SharedFlag()
         if not loop:
             with finishing_first(stop):
                 self._sweep(stop)
