@@ -75,7 +75,7 @@ def killer_of(mutant, tests):
     result = run(["-x", *ALIKE, *tests], {"MUTANT": json.dumps(mutant)}, output=subprocess.PIPE)
     if result.returncode == 0:
         return None
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", result.stdout, re.MULTILINE)
     if result.returncode != 1 or failed is None:
         raise RuntimeError(f"{mutant}:\n{result.stdout}")
     return failed[1]
