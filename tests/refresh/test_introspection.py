@@ -1,8 +1,10 @@
 """A link in doubt, and what the server says of its token (RFC 7662)."""
 
 from datetime import timedelta
+from time import monotonic, sleep
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from buffer_connect import flows
@@ -11,7 +13,7 @@ from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.refresh import introspection
 from buffer_connect.models import BufferLink
 from tests.links import age, held, link_to, make_due, tokens_of
-from tests.refresh.steps import STORE, after_each
+from tests.refresh.steps import STORE, after_each, kinds_of_events
 
 
 def due_links(sandbox, user, number):
@@ -202,6 +204,54 @@ def test_a_server_that_does_not_answer_about_one_is_not_asked_about_the_others(s
     flows.sweep()
     assert len(sandbox.requests_to("introspection")) == 1
     assert {held(link).generation for link in [*doubtful, healthy]} == {2}
+
+
+@pytest.fixture
+def slowly(sandbox, monkeypatch):
+    """Return a context manager: the server tells of a token when as many answers are stored, and
+    answers the refreshes among them when it has been asked about one."""
+    steps = {1: lambda: sandbox.requests_to("introspection"), 2: lambda: not left}
+    left = []
+    # Longer than anybody waits for it to tell.
+    longest = introspection.WITHIN * 2
+
+    def pause(step):
+        over = monotonic() + longest
+        while step and not steps[step]() and monotonic() < over:
+            sleep(0.01)
+
+    def count(execute, sql, params, many, context):
+        if STORE in sql and left:
+            left.pop()
+        return execute(sql, params, many, context)
+
+    def until_stored(number, links):
+        monkeypatch.setattr(sandbox._application, "_pause", pause)
+        left.extend(range(number))
+        sandbox.fail_next("slow", on="introspection", seconds=2)
+        for link in links:
+            sandbox.fail_next("slow", grant=sandbox.grant_of(tokens_of(link)[1]).id, seconds=1)
+        return connection.execute_wrapper(count)
+
+    return until_stored
+
+
+def test_what_arrives_while_it_is_asked_about_one_in_doubt_is_stored(sandbox, user, slowly):
+    doubtful = in_doubt(sandbox, user, "outage")
+    other = BufferLink.objects.exclude(pk=doubtful.pk).get()
+    # Before the one in doubt.
+    BufferLink.objects.filter(pk=other.pk).update(refresh_due_at=timezone.now() - timedelta(days=1))
+    with slowly(1, [other]):
+        flows.sweep()
+    assert (held(doubtful).generation, held(other).generation) == (2, 3)
+    assert kinds_of_events() == []
+
+
+def test_so_is_what_arrives_while_it_is_asked_for_the_first_time(sandbox, user, slowly):
+    _, *others = due_links(sandbox, user, 3)
+    with slowly(3, others):
+        flows.sweep()
+    assert [*introspection._TRUSTED.values()] == [True]
 
 
 def test_introspection_can_be_turned_off(sandbox, user, settings):

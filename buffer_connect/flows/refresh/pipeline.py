@@ -15,9 +15,11 @@ from operator import attrgetter
 from queue import Empty, SimpleQueue
 from threading import Event
 from time import monotonic
+from typing import Any, TypeVar
 
 from buffer_connect.conf import conf
 from buffer_connect.flows import announce
+from buffer_connect.flows.refresh import introspection
 from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_intent, release
 from buffer_connect.flows.refresh.halt import Halt, halts
 from buffer_connect.flows.refresh.introspection import is_untried
@@ -34,6 +36,8 @@ from buffer_connect.flows.refresh.worker import worker
 from buffer_connect.oauth.token import NOT_SENT, Verdict
 from buffer_connect.sealing import Secret
 from buffer_connect.stopping import Stop
+
+T = TypeVar("T")
 
 # Where one is sent after the other, so many wait written down: one commit does for a few. A kill
 # leaves them in doubt too, so where many are out nobody waits like that.
@@ -54,9 +58,9 @@ class Pipeline:
 
     `claim_more` takes the number of links that may be claimed and returns a claim, a pause before
     it is asked again, or None when there is nothing left; `on_unsent` is told how many of a claim
-    cannot be sent, `on_stored` each new refresh token. As soon as Buffer refuses this client, the
-    brake is on, or `stop` is set, nothing more is sent, and what was not sent is given back. The
-    requests run on threads, or on `executor`.
+    cannot be sent. With `learns` it finds out whether the server can be asked about tokens. As soon
+    as Buffer refuses this client, the brake is on, or `stop` is set, nothing more is sent, and what
+    was not sent is given back. The requests run on threads, or on `executor`.
     """
 
     def __init__(
@@ -65,7 +69,7 @@ class Pipeline:
         *,
         most: int,
         on_unsent: Callable[[int], None] | None = None,
-        on_stored: Callable[[Secret], None] | None = None,
+        learns: bool = False,
         executor: Executor | None = None,
         stop: Stop | None = None,
     ) -> None:
@@ -74,7 +78,7 @@ class Pipeline:
         self._most = most
         self._written_at_most, self._refilled_at = (most, most - 1) if most > 1 else (1 + AHEAD, 1)
         self._on_unsent = on_unsent
-        self._on_stored = on_stored
+        self._learns = learns
         self._executor = executor or ThreadPoolExecutor(most, "buffer-connect-send")
         # Who has one link waits for its row; a sweep has others to see to.
         self._hands_over = executor is None
@@ -87,7 +91,8 @@ class Pipeline:
         self._waiting: deque[Attempt] = deque()
         self._ready: deque[Attempt] = deque()
         self._out: dict[Future[Landed], Attempt] = {}
-        self._landed: SimpleQueue[Future[Landed]] = SimpleQueue()
+        self._landed: SimpleQueue[Future[Any]] = SimpleQueue()
+        self._is_asking = False
         # Answers to links whose rows others have locked: each waits on a thread of its own.
         self._handed_over: list[Future[None]] = []
 
@@ -140,8 +145,22 @@ class Pipeline:
             return
         free = self._written_at_most - len(self._out) - len(self._ready)
         for attempts in _by_claim(self._next_group(free)):
-            sendable = [each for each in map(may_be_sent, attempts) if each]
+            looked_at = [may_be_sent(each, self._ask) for each in attempts]
+            sendable = [each for each in looked_at if each]
             self._ready += record_intent(sendable)
+
+    def _ask(self, token: Secret) -> bool | None:
+        return self._aside(introspection.ask, token)
+
+    def _aside(self, ask: Callable[[Secret], T], token: Secret) -> T:
+        """Return what `ask` says of `token`; on a thread, so that what arrives meanwhile is settled."""
+        self._is_asking = True
+        asked = self._executor.submit(ask, token)
+        asked.add_done_callback(self._landed.put)
+        while self._land() is not asked:
+            pass
+        self._is_asking = False
+        return asked.result()
 
     @property
     def _has_room(self) -> bool:
@@ -149,23 +168,20 @@ class Pipeline:
         return bool(self._waiting) and len(self._out) + len(self._ready) <= self._refilled_at
 
     def _next_group(self, free: int) -> list[Attempt]:
-        """Take up to `free` that wait; of those in doubt one, which comes last.
+        """Take up to `free` that wait; one in doubt goes by itself.
 
         The server may be asked about that one, for seconds. So what has arrived is settled before,
-        and what is written down leaves between two questions.
+        and what is written down has left.
         """
         group: list[Attempt] = []
-        while self._waiting and len(group) < free and not self._is_whole(group):
+        while self._waiting and len(group) < free and not (group and self._is_one_in_doubt(group)):
             group.append(self._waiting.popleft())
         while group[-1].is_resend and self._others_come_first:
             self._land()
         return group
 
-    def _is_whole(self, group: list[Attempt]) -> bool:
-        """Whether none that waits belongs into `group`: it is in doubt, or follows one that is."""
-        return bool(group) and (
-            group[-1].is_resend or (self._waiting[0].is_resend and is_untried())
-        )
+    def _is_one_in_doubt(self, group: list[Attempt]) -> bool:
+        return group[-1].is_resend or self._waiting[0].is_resend
 
     @property
     def _others_come_first(self) -> bool:
@@ -213,19 +229,26 @@ class Pipeline:
                 while not self._landed.empty():
                     self._land()
 
-    def _land(self, *, timeout: float | None = None) -> None:
-        """Settle the answer that arrived first. Raises `Empty` when none does in time."""
+    def _land(self, *, timeout: float | None = None) -> Future[Any]:
+        """Settle the answer that arrived first, and return it. Raises `Empty` when none does in time."""
         future = self._landed.get(timeout=timeout)
-        attempt = self._out.pop(future)
-        landed = future.result()
+        if future in self._out:
+            self._take_in(self._out.pop(future), future.result())
+        return future
+
+    def _take_in(self, attempt: Attempt, landed: Landed) -> None:
         outcome = landed.outcome
         self.was_answered |= outcome.answered or outcome.verdict == Verdict.OK
         if not self._is_settled(attempt, landed):
             return
         if outcome.verdict == Verdict.REFUSED:
             self._is_braked |= Halt.BRAKE in halts()
-        if self._on_stored and outcome.tokens and outcome.tokens.refresh_token:
-            self._on_stored(outcome.tokens.refresh_token)
+        if outcome.tokens and outcome.tokens.refresh_token and self._may_learn:
+            self._aside(introspection.learn, outcome.tokens.refresh_token)
+
+    @property
+    def _may_learn(self) -> bool:
+        return self._learns and is_untried() and not (self._is_asking or self._is_over)
 
     def _is_settled(self, attempt: Attempt, landed: Landed) -> bool:
         """Settle it, or have a thread wait until others let go of the row: the next answer does not."""
@@ -247,7 +270,7 @@ class Pipeline:
             for attempt in self._ready:
                 stack.callback(self._is_settled, attempt, Landed.now(NOT_SENT))
             for _ in self._out:
-                stack.callback(self._land)
+                stack.callback(lambda: self._out and self._land())
 
 
 def _by_claim(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:

@@ -6,6 +6,7 @@ never put at risk.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from buffer_connect.flows.refresh import endings, introspection
 from buffer_connect.flows.refresh.claim import Attempt
 from buffer_connect.models import AuthorizationRequest, BufferLink, LinkEvent, statements
 from buffer_connect.models.link import BufferLinkQuerySet
+from buffer_connect.sealing import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +33,13 @@ def is_left_to_sweeps(link: BufferLink) -> bool:
     return link.in_doubt and introspection.is_untried() and _siblings(link).exists()
 
 
-def may_be_sent(attempt: Attempt) -> Attempt | None:
+def may_be_sent(
+    attempt: Attempt, ask: Callable[[Secret], bool | None] = introspection.ask
+) -> Attempt | None:
     """Return `attempt` as it may be sent, or None when it waits, or its link had to be given up (E2)."""
     if not attempt.is_resend:
         return attempt
-    known = introspection.ask(attempt.token)
+    known = ask(attempt.token)
     if known is True:
         return _unsent(attempt)
     if known is None and not _siblings(attempt.link).exists():

@@ -5,7 +5,7 @@ from threading import Event
 from time import monotonic
 
 from buffer_connect.conf import conf
-from buffer_connect.flows.refresh import breaker, bucket, endings, held_back, introspection
+from buffer_connect.flows.refresh import breaker, bucket, endings, held_back
 from buffer_connect.flows.refresh.claim import Claim, claim
 from buffer_connect.flows.refresh.halt import Halt, halts
 from buffer_connect.flows.refresh.in_place import refresh
@@ -36,7 +36,7 @@ def sweep(*, seconds: float = CLAIMS_FOR, stop: Stop | None = None) -> int:
             claims.take,
             most=conf.timing.in_flight,
             on_unsent=bucket.give_back,
-            on_stored=introspection.learn,
+            learns=True,
             stop=stop,
         )
         pipeline.run()
