@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from buffer_connect.models import BufferLink
+from buffer_connect.transport.process import WIRE
 from buffer_connect.transport.reply import PacedReader
 from tests.links import held, link_to, tokens_of
 from tests.processes import wait_for
@@ -38,6 +39,12 @@ def _reads_are_counted(monkeypatch):
         return count
 
     monkeypatch.setattr(PacedReader, "readinto", counted)
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_is_kept(monkeypatch):
+    # That of an answer that is whole would be, and ends a moment later.
+    monkeypatch.setattr(WIRE, "_idle_seconds", 0)
 
 
 @pytest.fixture
