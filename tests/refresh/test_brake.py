@@ -258,7 +258,7 @@ def test_a_sweep_that_meets_the_brake_ends(sandbox, make, settings):
     with connection.execute_wrapper(put_on):
         claimed = flows.sweep()
     # What it had claimed is sent: none of that was refused.
-    assert claimed == 16
+    assert claimed == 32
     assert monotonic() - began < 20
 
 

@@ -43,7 +43,7 @@ T = TypeVar("T")
 # leaves them in doubt too, so where many are out nobody waits like that.
 AHEAD = 4
 # At least; one claim for every few links would take longer than what is done with them.
-CLAIMED_AT_ONCE = 16
+CLAIMED_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,9 +225,6 @@ class Pipeline:
         if not self._has_room and (self._out or pause):
             with suppress(Empty):
                 self._land(timeout=pause or None)
-                # One commit writes down what takes the places of all that have arrived.
-                while not self._landed.empty():
-                    self._land()
 
     def _land(self, *, timeout: float | None = None) -> Future[Any]:
         """Settle the answer that arrived first, and return it. Raises `Empty` when none does in time."""
