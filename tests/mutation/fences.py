@@ -11,9 +11,10 @@ from pathlib import Path
 from pkgutil import resolve_name
 from types import CodeType
 
+import buffer_connect
 from tests.mutation.mutants import numbered
 
-PACKAGE = Path(__file__).parents[2] / "buffer_connect"
+PACKAGE = Path(buffer_connect.__file__).parent
 # Every function that writes rows behind a condition (a test finds them), and those that they, or what
 # sends and ends tokens, ask.
 FENCES = (
@@ -22,6 +23,7 @@ FENCES = (
     "flows.announce:announce_overdue",
     "flows.clean_up:clean_up",
     "flows.connect.finish:_consume",
+    "flows.connect.store:_event_of",
     "flows.connect.store:_row",
     "flows.connect.store:_write_profile",
     "flows.copies:_others",
