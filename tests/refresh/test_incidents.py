@@ -152,8 +152,14 @@ def begin_process(monkeypatch):
 def test_what_an_outage_left_is_sent_at_a_rate_and_not_in_a_stampede(
     sandbox, user, settings, start
 ):
-    change(settings, TIMING={"SENDS_PER_SECOND": 100})
     links = due_links(sandbox, user, 600)
+    change(settings, TIMING={"SENDS_PER_SECOND": 2000})
+    with refused_connections(sandbox, settings):
+        minutes_of_sweeps(sandbox, 12)
+    # The longest wait after a failure.
+    let_pass(sandbox, minutes=5)
+    assert BufferLink.objects.active().filter(failures__gt=1).count() == 600
+    change(settings, TIMING={"SENDS_PER_SECOND": 100})
     sweeps = [start("sweep").ready() for _ in range(3)]
     began = time.monotonic()
     for sweep in sweeps:
