@@ -24,6 +24,12 @@ EXPLAINED = {
     ("store.lapsed", "kind = 'oauth'", TRUE, 0): _NO_API_KEY,
     ("flows.connect.finish:_consume", "user_id=browser.user.pk", LEFT_OUT, 0): _OWN,
     ("flows.connect.finish:_consume", "session_hash=browser.session_hash", LEFT_OUT, 0): _OWN,
+    ("flows.connect.store:_event_of", "link__user_id=user_id", LEFT_OUT, 0): (
+        "An epoch is drawn at random (UUID), and of one link: this finds its events by an index."
+    ),
+    ("flows.connect.store:_event_of", "kind=LinkEvent.Kind.CONNECTED", LEFT_OUT, 0): (
+        "The first event of an epoch is that of its connect, and first() takes the lowest id."
+    ),
     ("flows.copies:adopt_all", "instance=conf.instance", LEFT_OUT, 0): (
         "What is this instance's becomes this instance's: no row changes by it."
     ),
