@@ -13,6 +13,7 @@ from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.refresh import introspection
 from buffer_connect.models import BufferLink
 from tests.links import age, held, link_to, make_due, tokens_of
+from tests.processes import wait_for
 from tests.refresh.steps import STORE, after_each, kinds_of_events
 
 
@@ -252,6 +253,36 @@ def test_so_is_what_arrives_while_it_is_asked_for_the_first_time(sandbox, user, 
     with slowly(3, others):
         flows.sweep()
     assert [*introspection._TRUSTED.values()] == [True]
+
+
+def test_an_error_of_the_database_meanwhile_stores_what_else_is_out(sandbox, user, monkeypatch):
+    first, second, last = due_links(sandbox, user, 3)
+    failed = []
+    # In the order in which they are answered: the refreshes around what the server tells.
+    answers = {
+        1: lambda: sandbox.requests_to("introspection"),
+        2: lambda: failed,
+        3: lambda: failed and sandbox.requests_to("introspection")[0].ended_at,
+    }
+
+    def pause(step):
+        if step:
+            wait_for(answers[step], f"answer {step}")
+            sleep(0.2)
+
+    def once(execute, sql, params, many, context):
+        if STORE in sql and params["pk"] == second.pk and not failed:
+            failed.append(sql)
+            raise RuntimeError("the plug was pulled")
+        return execute(sql, params, many, context)
+
+    monkeypatch.setattr(sandbox._application, "_pause", pause)
+    sandbox.fail_next("slow", on="introspection", seconds=2)
+    for step, link in (1, second), (3, last):
+        sandbox.fail_next("slow", grant=sandbox.grant_of(tokens_of(link)[1]).id, seconds=step)
+    with connection.execute_wrapper(once), pytest.raises(RuntimeError):
+        flows.sweep()
+    assert [held(link).generation for link in (first, second, last)] == [2, 1, 2]
 
 
 def test_introspection_can_be_turned_off(sandbox, user, settings):

@@ -267,7 +267,13 @@ class Pipeline:
             for attempt in self._ready:
                 stack.callback(self._is_settled, attempt, Landed.now(NOT_SENT))
             for _ in self._out:
-                stack.callback(lambda: self._out and self._land())
+                stack.callback(self._land_one_that_is_out)
+
+    def _land_one_that_is_out(self) -> None:
+        """Settle an answer, unless all are; what the server told of a token may lie before it."""
+        out = len(self._out)
+        while 0 < len(self._out) == out:
+            self._land()
 
 
 def _by_claim(attempts: Iterable[Attempt]) -> Iterator[list[Attempt]]:
