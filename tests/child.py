@@ -144,11 +144,6 @@ def toil(pks):
     return claimed
 
 
-def rotate():
-    """Run `buffer_rotate_keys`; return its exit code and its output."""
-    return keys.rotate()
-
-
 def rotate_until_found(times):
     """Run `buffer_rotate_keys` until so many runs have re-sealed a link."""
     while times > 0:
@@ -173,7 +168,7 @@ JOBS = {
     "resume": held_back.resume,
     "retry": held_back.retry,
     "toil": toil,
-    "rotate": rotate,
+    "rotate": keys.rotate,
     "rotate until found": rotate_until_found,
 }
 

@@ -108,10 +108,18 @@ def gate(sandbox, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_learned(monkeypatch):
-    """Let each test begin as a process that has asked nothing: ports, and so endpoints, come again."""
-    monkeypatch.setattr(introspection, "_TRUSTED", {})
-    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
+def learn_nothing(monkeypatch):
+    """Let each test begin as a process that has asked nothing: ports, and so endpoints, come again.
+
+    Returns a function that lets it begin anew.
+    """
+
+    def learn_nothing():
+        monkeypatch.setattr(introspection, "_TRUSTED", {})
+        monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
+
+    learn_nothing()
+    return learn_nothing
 
 
 @pytest.fixture

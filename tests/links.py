@@ -100,6 +100,14 @@ def make_due(link):
     statements.schedule(pk=link.pk)
 
 
+def due_links(sandbox, user, number, of="account"):
+    """Make so many links that are due, each of an account of its own."""
+    links = [link_to(sandbox, user, account=f"{of}-{n}") for n in range(1, number + 1)]
+    for link in links:
+        make_due(link)
+    return links
+
+
 def held(link):
     return BufferLink.objects.as_held().get(pk=link.pk)
 

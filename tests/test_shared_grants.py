@@ -27,16 +27,18 @@ from buffer_connect.sandbox import Sandbox
 from tests.links import age, held, key_of, link_to, make_due, tokens_of
 from tests.people import Person
 from tests.processes import starting, wait_for
-from tests.refresh.steps import INTENT, requests_to, wait_for_request
+from tests.refresh.steps import (
+    INTENT,
+    TOKEN_AND_QUARANTINE,
+    TOKEN_AND_SILENCE,
+    requests_to,
+    wait_for_request,
+)
 from tests.test_copies import COLUMNS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 Reason = BufferLink.Reason
-# The access token's life of an hour, and the quarantine.
-TOKEN_AND_QUARANTINE = {"minutes": 71}
-# As long as it is waited for a server that may yet say what became of a token.
-UNTOLD = {"hours": 3}
 # The history of a resend is written when nothing is left to look at, and before it leaves.
 NOTE = "INSERT INTO buffer_connect_linkevent"
 
@@ -163,7 +165,7 @@ def test_nor_once_another_user_has_connected_the_account(sandbox, person, visito
     gone_on(worker)
     assert lives(sandbox, sibling)
     assert held(link).in_doubt
-    age(link, **UNTOLD)
+    age(link, **TOKEN_AND_SILENCE)
     flows.sweep()
     assert ending(link) == ("revoked", Reason.ANSWER_LOST)
     assert lives(sandbox, sibling)
@@ -422,7 +424,7 @@ def test_of_two_in_doubt_at_once_one_is_saved(sandbox, person, visitor):
         make_due(link)
     flows.sweep()
     for link in links:
-        age(link, **UNTOLD)
+        age(link, **TOKEN_AND_SILENCE)
     flows.sweep()
     assert sorted(lives(sandbox, link) for link in links) == [False, True]
 

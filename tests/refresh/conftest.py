@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from buffer_connect import flows
-from tests.links import age
+from tests.links import age, link_to, make_due
 from tests.processes import starting
 from tests.refresh.steps import TOKEN_AND_QUARANTINE, wait_for_request
 from tests.transport.raw_server import RawServer
@@ -38,6 +38,14 @@ def slow_until(sandbox, monkeypatch):
         monkeypatch.setattr(sandbox._application, "_pause", wait)
 
     return slow_until
+
+
+@pytest.fixture
+def link(sandbox, user):
+    """A link that is due."""
+    link = link_to(sandbox, user)
+    make_due(link)
+    return link
 
 
 @pytest.fixture

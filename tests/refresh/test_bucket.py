@@ -16,7 +16,7 @@ from buffer_connect.client import BufferClient
 from buffer_connect.flows.refresh import bucket
 from buffer_connect.models import BufferLink, ServiceState
 from buffer_connect.models.clock import DatabaseNow
-from tests.links import age, held, link_to, make_due, tokens_of
+from tests.links import age, due_links, held, link_to, tokens_of
 from tests.refresh.steps import CLAIM, after_each, just_before
 
 only_on_sqlite = pytest.mark.skipif(
@@ -33,13 +33,6 @@ def rate(settings):
         settings.BUFFER_CONNECT = {**settings.BUFFER_CONNECT, **timing}
 
     return set_rate
-
-
-def due_links(sandbox, user, number):
-    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(number)]
-    for link in links:
-        make_due(link)
-    return links
 
 
 def put(tokens, *, seconds_ago=0.0):

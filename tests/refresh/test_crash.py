@@ -28,13 +28,6 @@ from tests.refresh.steps import (
 )
 
 
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
 @pytest.mark.long
 def test_killed_after_the_claim(sandbox, link, start):
     killed_at(start, CLAIM, "after")

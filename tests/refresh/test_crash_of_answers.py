@@ -23,13 +23,6 @@ from tests.refresh.steps import (
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
 def test_killed_before_a_refresh_token_without_an_access_token_is_stored(sandbox, link, start):
     sandbox.fail_next("alter", changes={"access_token": None})
     killed_at(start, STORE_REFRESH_TOKEN, "before")

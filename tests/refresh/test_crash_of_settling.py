@@ -13,7 +13,7 @@ from buffer_connect import flows
 from buffer_connect.flows.refresh import brake
 from buffer_connect.models import BufferLink, LinkEvent, ServiceState
 from tests.keys import OLD, hold, other_key
-from tests.links import age, held, link_to, make_due
+from tests.links import age, due_links, held, link_to
 from tests.refresh.steps import (
     BLOCK,
     DOUBT,
@@ -38,20 +38,6 @@ from tests.refresh.steps import (
 pytestmark = pytest.mark.long
 
 before_and_after = pytest.mark.parametrize("moment", ["before", "after"])
-
-
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
-def due_links(sandbox, user, number, of="account"):
-    links = [link_to(sandbox, user, account=f"{of}-{n}") for n in range(number)]
-    for link in links:
-        make_due(link)
-    return links
 
 
 def kinds_of_events():

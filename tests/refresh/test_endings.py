@@ -13,7 +13,7 @@ from buffer_connect.flows.refresh.settle import Landed, settle
 from buffer_connect.models import BufferLink, PendingRevocation
 from buffer_connect.oauth.token import Outcome, TokenSet, Verdict
 from buffer_connect.sealing import Secret
-from tests.links import age, held, link_to, make_due, tokens_of
+from tests.links import age, held, link_to, tokens_of
 
 ANSWER = Outcome(
     verdict=Verdict.OK,
@@ -21,13 +21,6 @@ ANSWER = Outcome(
         access_token=Secret("new-access"), refresh_token=Secret("new-refresh"), life=60
     ),
 )
-
-
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
 
 
 def under_way(link):

@@ -13,7 +13,7 @@ import pytest
 
 from buffer_connect import flows
 from buffer_connect.models import BufferLink
-from tests.links import held, link_to, make_due, tokens_of
+from tests.links import held, link_to, tokens_of
 from tests.refresh.answers import AS_JSON, CHUNKED, ROTATED, TOKENS, chunk, state
 from tests.refresh.steps import STORE, after_each
 from tests.transport.raw_server import (
@@ -52,13 +52,6 @@ SLOW = {
         "refresh token kept",
     ),
 }
-
-
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
 
 
 @pytest.fixture

@@ -124,29 +124,24 @@ def test_an_outage_of_an_hour_ends_nothing(sandbox, user, settings, start, outag
 @pytest.mark.parametrize("outage", [refused_connections, answers_of_503])
 @pytest.mark.parametrize("lasting", [True, False], ids=["one process", "a process each minute"])
 def test_nor_does_it_where_two_users_have_linked_one_account(
-    sandbox, user, other_user, settings, outage, lasting, monkeypatch
+    sandbox, user, other_user, settings, outage, lasting, learn_nothing
 ):
     change(settings, TIMING=USUAL)
     due_links(sandbox, user, 1, "alone")
-    begin_process(monkeypatch)
+    learn_nothing()
     flows.sweep()
     links = due_links(sandbox, user, 10) + due_links(sandbox, other_user, 10)
     with outage(sandbox, settings):
         for _ in range(60):
-            lasting or begin_process(monkeypatch)
+            lasting or learn_nothing()
             minutes_of_sweeps(sandbox, 1)
     assert not BufferLink.objects.revoked().exists()
-    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
+    # The minute is over in which it is not asked again.
+    introspection._SILENT_UNTIL.clear()
     for _ in range(70):
-        lasting or begin_process(monkeypatch)
+        lasting or learn_nothing()
         minutes_of_sweeps(sandbox, 1)
     assert alive(sandbox, links) == 20
-
-
-def begin_process(monkeypatch):
-    """Forget what a process learns of the server."""
-    monkeypatch.setattr(introspection, "_TRUSTED", {})
-    monkeypatch.setattr(introspection, "_SILENT_UNTIL", {})
 
 
 def test_what_an_outage_left_is_sent_at_a_rate_and_not_in_a_stampede(

@@ -12,16 +12,9 @@ from buffer_connect.client import BufferClient
 from buffer_connect.exceptions import LinkRevoked, TokenUnavailable
 from buffer_connect.flows.refresh import introspection
 from buffer_connect.models import BufferLink
-from tests.links import age, held, link_to, make_due, tokens_of
+from tests.links import age, due_links, held, link_to, make_due, tokens_of
 from tests.processes import wait_for
 from tests.refresh.steps import STORE, after_each, kinds_of_events
-
-
-def due_links(sandbox, user, number):
-    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(1, number + 1)]
-    for link in links:
-        make_due(link)
-    return links
 
 
 def in_doubt(sandbox, user, fault):
@@ -221,18 +214,13 @@ def slowly(sandbox, monkeypatch):
         while step and not steps[step]() and monotonic() < over:
             sleep(0.01)
 
-    def count(execute, sql, params, many, context):
-        if STORE in sql and left:
-            left.pop()
-        return execute(sql, params, many, context)
-
     def until_stored(number, links):
         monkeypatch.setattr(sandbox._application, "_pause", pause)
         left.extend(range(number))
         sandbox.fail_next("slow", on="introspection", seconds=2)
         for link in links:
             sandbox.fail_next("slow", grant=sandbox.grant_of(tokens_of(link)[1]).id, seconds=1)
-        return connection.execute_wrapper(count)
+        return after_each(STORE, lambda params: left and left.pop())
 
     return until_stored
 

@@ -36,13 +36,6 @@ MAYBE_USED = [
 ]
 
 
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
 @pytest.mark.parametrize(("fault", "options"), SURELY_NOT_USED)
 def test_what_was_surely_not_used_is_free_to_be_sent_again(sandbox, link, fault, options):
     sandbox.fail_next(fault, **options)
@@ -175,33 +168,28 @@ def test_retry_after_is_kept(sandbox, link):
     assert row.next_attempt_at - row.database_now > timedelta(seconds=118)
 
 
-def test_a_lost_answer_is_sent_again_when_nothing_is_left_to_lose(sandbox, link):
-    sandbox.fail_next("outage")
+def tried_again(sandbox, link, fault, **passed):
+    """Let a request meet `fault`, let time pass, and sweep again; return the row."""
+    sandbox.fail_next(fault)
     flows.sweep()
-    age(link, hours=1)
+    age(link, **passed)
     make_due(link)
     flows.sweep()
-    row = held(link)
+    return held(link)
+
+
+def test_a_lost_answer_is_sent_again_when_nothing_is_left_to_lose(sandbox, link):
+    row = tried_again(sandbox, link, "outage", hours=1)
     assert (row.generation, row.status) == (2, "active")
 
 
 def test_an_api_key_of_the_account_has_nothing_to_lose(sandbox, link, other_user):
     key_of(sandbox, other_user)
-    sandbox.fail_next("outage")
-    flows.sweep()
-    age(link, hours=1)
-    make_due(link)
-    flows.sweep()
-    assert held(link).generation == 2
+    assert tried_again(sandbox, link, "outage", hours=1).generation == 2
 
 
 def test_a_second_send_that_is_refused_is_our_loss(sandbox, link):
-    sandbox.fail_next("lose_answer")
-    flows.sweep()
-    age(link, hours=1)
-    make_due(link)
-    flows.sweep()
-    row = held(link)
+    row = tried_again(sandbox, link, "lose_answer", hours=1)
     assert (row.status, row.reason) == ("revoked", BufferLink.Reason.ANSWER_LOST)
 
 
@@ -222,10 +210,6 @@ def test_a_request_known_to_be_over_needs_no_quarantine(sandbox, link):
 
 def test_a_link_in_doubt_ends_rather_than_harm_its_sibling(sandbox, link, other_user):
     link_to(sandbox, other_user)
-    sandbox.fail_next("lose_answer")
-    flows.sweep()
-    age(link, hours=3)
-    make_due(link)
-    flows.sweep()
-    assert held(link).reason == BufferLink.Reason.ANSWER_LOST
+    row = tried_again(sandbox, link, "lose_answer", hours=3)
+    assert row.reason == BufferLink.Reason.ANSWER_LOST
     assert len(sandbox.requests_to("token")) == 1

@@ -5,15 +5,8 @@ from django.db import connection
 
 from buffer_connect import flows, signals
 from buffer_connect.models import BufferLink
-from tests.links import held, link_to, make_due, tokens_of
+from tests.links import due_links, held, tokens_of
 from tests.refresh.steps import STORE, after_each
-
-
-def due_links(sandbox, user, number):
-    links = [link_to(sandbox, user, account=f"account-{n}") for n in range(1, number + 1)]
-    for link in links:
-        make_due(link)
-    return links
 
 
 @pytest.mark.long

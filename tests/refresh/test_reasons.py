@@ -13,13 +13,6 @@ from tests.links import age, held, link_to, make_due
 Reason = BufferLink.Reason
 
 
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
 def refused(sandbox, link):
     sandbox.revoke_account("account-1")
     flows.sweep()

@@ -34,13 +34,6 @@ Reason = BufferLink.Reason
 
 
 @pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
-@pytest.fixture
 def refused(sandbox, user):
     """A link whose access token the API alone does not accept any more."""
     link = link_to(sandbox, user)

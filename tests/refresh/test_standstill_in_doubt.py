@@ -25,13 +25,6 @@ from tests.refresh.steps import (
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def link(sandbox, user):
-    link = link_to(sandbox, user)
-    make_due(link)
-    return link
-
-
 def put_on_the_brake():
     ServiceState.objects.put("brake", opened_at=timezone.now())
 

@@ -22,7 +22,6 @@ from buffer_connect.flows import announce
 from buffer_connect.flows.refresh import introspection
 from buffer_connect.flows.refresh.claim import Attempt, Claim, prepare, record_intent, release
 from buffer_connect.flows.refresh.halt import Halt, halts
-from buffer_connect.flows.refresh.introspection import is_untried
 from buffer_connect.flows.refresh.resend import may_be_sent, may_leave
 from buffer_connect.flows.refresh.sending import send
 from buffer_connect.flows.refresh.settle import (
@@ -135,8 +134,10 @@ class Pipeline:
 
     def _line_up(self, claimed: Claim) -> None:
         attempts = prepare(claimed)
-        # What others teach of the server, it can be asked about those in doubt.
-        self._waiting += sorted(attempts, key=attrgetter("is_resend")) if is_untried() else attempts
+        if introspection.is_untried():
+            # What others teach of the server, it can be asked about those in doubt.
+            attempts.sort(key=attrgetter("is_resend"))
+        self._waiting += attempts
         if self._on_unsent:
             self._on_unsent(len(claimed.links) - len(attempts))
 
@@ -173,20 +174,21 @@ class Pipeline:
         The server may be asked about that one, for seconds. So what has arrived is settled before,
         and what is written down has left.
         """
-        group: list[Attempt] = []
-        while self._waiting and len(group) < free and not (group and self._is_one_in_doubt(group)):
-            group.append(self._waiting.popleft())
-        while group[-1].is_resend and self._others_come_first:
+        group = [self._waiting.popleft()]
+        while group[0].is_resend and self._others_come_first:
             self._land()
+        while not group[0].is_resend and len(group) < free and self._next_is_new:
+            group.append(self._waiting.popleft())
         return group
 
-    def _is_one_in_doubt(self, group: list[Attempt]) -> bool:
-        return group[-1].is_resend or self._waiting[0].is_resend
+    @property
+    def _next_is_new(self) -> bool:
+        return bool(self._waiting) and not self._waiting[0].is_resend
 
     @property
     def _others_come_first(self) -> bool:
         """Whether an answer has arrived, or may yet teach whether the server can be asked."""
-        return not self._landed.empty() or (is_untried() and bool(self._out))
+        return not self._landed.empty() or (introspection.is_untried() and bool(self._out))
 
     def _launch(self) -> None:
         while self._may_launch:
@@ -245,7 +247,8 @@ class Pipeline:
 
     @property
     def _may_learn(self) -> bool:
-        return self._learns and is_untried() and not (self._is_asking or self._is_over)
+        is_free = not (self._is_asking or self._is_over)
+        return self._learns and is_free and introspection.is_untried()
 
     def _is_settled(self, attempt: Attempt, landed: Landed) -> bool:
         """Settle it, or have a thread wait until others let go of the row: the next answer does not."""
