@@ -18,6 +18,7 @@ from tests.refresh.steps import (
     INTENT,
     POSTPONE,
     STORE,
+    STORE_REFRESH_TOKEN,
     TOKEN_AND_SILENCE,
     gone_on,
     is_refreshed,
@@ -168,8 +169,17 @@ def test_nor_is_one_that_has_passed_to_another_worker(sandbox, link, start):
     assert is_refreshed(sandbox, link)
 
 
-def test_an_answer_in_hand_is_stored_after_the_lease(sandbox, link, start):
-    worker = stopped_at(start, STORE, "before")
+ANSWERS = pytest.mark.parametrize(
+    ("changes", "step"),
+    [({}, STORE), ({"access_token": None}, STORE_REFRESH_TOKEN)],
+    ids=["whole", "without an access token"],
+)
+
+
+@ANSWERS
+def test_an_answer_in_hand_is_stored_after_the_lease(sandbox, link, start, changes, step):
+    sandbox.fail_next("alter", changes=changes)
+    worker = stopped_at(start, step, "before")
     age(link, **LEASE)
     assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
     gone_on(worker)
@@ -177,8 +187,12 @@ def test_an_answer_in_hand_is_stored_after_the_lease(sandbox, link, start):
     assert requests_to(sandbox) == 1
 
 
-def test_an_answer_in_hand_is_nothing_to_who_connected_anew(sandbox, user, link, start):
-    worker = stopped_at(start, STORE, "before")
+@ANSWERS
+def test_an_answer_in_hand_is_nothing_to_who_connected_anew(
+    sandbox, user, link, start, changes, step
+):
+    sandbox.fail_next("alter", changes=changes)
+    worker = stopped_at(start, step, "before")
     tokens = tokens_of(link_to(sandbox, user))
     gone_on(worker)
     assert (tokens_of(link), held(link).generation) == (tokens, 1)

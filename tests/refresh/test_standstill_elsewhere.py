@@ -15,7 +15,6 @@ from tests.refresh.steps import (
     RELEASE,
     RESTORE,
     STORE,
-    STORE_REFRESH_TOKEN,
     gone_on,
     is_refreshed,
     kinds_of_events,
@@ -66,24 +65,6 @@ def test_what_it_puts_off_is_not_what_another_can_open(sandbox, link, start, set
     gone_on(worker)
     assert is_refreshed(sandbox, link)
     assert held(link).last_error == ""
-
-
-def test_a_refresh_token_that_came_alone_is_stored_after_the_lease(sandbox, link, start):
-    sandbox.fail_next("alter", changes={"access_token": None})
-    worker = stopped_at(start, STORE_REFRESH_TOKEN, "before")
-    age(link, **LEASE)
-    assert (phase(link), flows.sweep()) == (("UNKNOWN", 1), 0)
-    gone_on(worker)
-    assert is_refreshed(sandbox, link)
-    assert requests_to(sandbox) == 1
-
-
-def test_it_is_nothing_to_who_connected_anew(sandbox, user, link, start):
-    sandbox.fail_next("alter", changes={"access_token": None})
-    worker = stopped_at(start, STORE_REFRESH_TOKEN, "before")
-    tokens = tokens_of(link_to(sandbox, user))
-    gone_on(worker)
-    assert (tokens_of(link), held(link).generation) == (tokens, 1)
 
 
 def test_a_callers_answer_is_stored_after_the_lease(sandbox, link, start):
