@@ -1,9 +1,13 @@
 """What people are told: by the pages, and by the admin about why a link ended."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext_lazy as _
 
 from buffer_connect.exceptions import (
@@ -189,6 +193,10 @@ _DISCONNECTED = _("The Buffer account was disconnected here. For this, connect i
 _MISSING_SCOPE = _("For this, the Buffer account has to allow: %(scopes)s.")
 _AMBIGUOUS = _("Several of your Buffer accounts fit, and nothing here says which of them is meant.")
 
+_RATE_LIMITED_FOR = _("Buffer takes no more requests for now. Please try again in %(time)s.")
+# Seconds; Buffer's longest window is that of 30 days.
+LONGEST_LIMIT = 30 * 86_400.0
+
 FAILURES: Mapping[type[Exception], Words] = {
     RateLimited: _("Buffer takes no more requests for now. Please try again later."),
     OfAnotherInstance: _(
@@ -250,10 +258,21 @@ def prompt(error: NotLinked | LinkRevoked | MissingScope | AmbiguousLink) -> str
 
 
 def failure(error: Exception) -> str:
-    """Return what a user is told where Buffer did not do what was asked for; one of `FAILURES`."""
+    """Return what a user is told where Buffer did not do what was asked for; one of `FAILURES`.
+
+    Of a rate limit with the time to wait, where that is known.
+    """
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return str(_RATE_LIMITED_FOR) % {"time": _whole_minutes(error.retry_after)}
     words = next(words for kind, words in FAILURES.items() if isinstance(error, kind))
     message = printable(error.message) if isinstance(error, MutationFailed) else ""
     return str(words) % {"message": message}
+
+
+def _whole_minutes(seconds: float) -> str:
+    minutes = max(1, math.ceil(min(seconds, LONGEST_LIMIT) / 60))
+    now = timezone.now()
+    return timeuntil(now + timedelta(minutes=minutes), now)
 
 
 def allowed(link: BufferLink) -> list[Words]:

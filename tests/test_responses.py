@@ -112,6 +112,25 @@ def test_what_passes_by_itself_says_when(respond, error, status, code, pause):
     assert told["detail"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "when"),
+    [
+        (None, "later"),
+        (0.0, "in 1 minute"),
+        (61.0, "in 2 minutes"),
+        (5400.0, "in 1 hour, 30 minutes"),
+        (20 * 86_400.0, "in 2 weeks, 6 days"),
+    ],
+)
+def test_whom_a_rate_limit_stops_is_told_until_when(respond, seconds, when):
+    detail = document(respond(RateLimited(seconds, None)))["detail"]
+    assert detail.replace("\xa0", " ").endswith(f"Please try again {when}.")
+
+
+def test_a_pause_beyond_reason_is_no_error(respond):
+    assert "Please try again in" in document(respond(RateLimited(1e300, None)))["detail"]
+
+
 def test_whom_a_pause_leaves_nothing_to_do_is_told_so(respond):
     detail = document(respond(TokenUnavailable()))["detail"]
     assert "tries by itself" in detail
